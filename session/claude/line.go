@@ -1,0 +1,319 @@
+package claude
+
+import (
+	"bytes"
+	"cmp"
+	"strings"
+
+	"github.com/go-json-experiment/json"
+	"github.com/go-json-experiment/json/jsontext"
+
+	"github.com/sessiond/sessiond/rpc/api"
+)
+
+// Line is what one line of Claude Code's standard output means. At most one of
+// the pointers is set.
+type Line struct {
+	Type      string // the line's own type; "" for what is not a JSON object
+	Subtype   string
+	SessionID string // Claude Code's id of the conversation, where the line has one
+	UUID      string // id of the line, where it has one
+
+	// Parts says what the log keeps of the line: one part for each content
+	// block, in order. It is empty only for a partial message.
+	Parts []Part
+
+	Subagent  bool // printed inside a subagent
+	Interrupt bool // the note "[Request interrupted by user…]"
+
+	Init       *Init
+	Result     *Result
+	Question   *Question
+	Response   *Response
+	Lifecycle  *Lifecycle
+	CancelID   string // control_cancel_request: the question that is void
+	EchoID     string // an echoed prompt (isReplay): the message's uuid
+	State      string // session_state_changed: idle, running, requires_action
+	Mode       string // status: the permission mode from now on
+	Background *int   // background_tasks_changed: agents that still work
+}
+
+// Part is one content block of a line.
+type Part struct {
+	Kind   api.ConversationType
+	ToolID string // id of a tool_call, or the id that a tool_result answers
+}
+
+// Init begins a turn. Claude Code prints one for each turn, not for each process.
+type Init struct {
+	Model          string
+	PermissionMode string
+	Version        string
+}
+
+// Result ends a turn.
+type Result struct {
+	Subtype        string
+	IsError        bool   // the truth: subtype "success" with IsError is an API error
+	Text           string // the result, or the errors where there is none
+	TerminalReason string
+	DurationMS     int64   // of this turn
+	CostUSD        float64 // of the process so far
+	Usage          Usage   // of the process so far, all models and subagents
+}
+
+// Aborted reports whether the turn was cut off by an interrupt.
+func (r *Result) Aborted() bool { return strings.HasPrefix(r.TerminalReason, "aborted") }
+
+// Usage counts tokens.
+type Usage struct {
+	InputTokens, OutputTokens, CacheCreationInputTokens, CacheReadInputTokens int64
+}
+
+// Question is a can_use_tool request: Claude Code waits for an answer.
+type Question struct {
+	RequestID   string
+	ToolName    string
+	ToolUseID   string
+	Input       []byte   // JSON
+	Suggestions [][]byte // JSON, each
+	ForUser     bool     // requires_user_interaction: a question, not a permission
+}
+
+// Response answers a control request of ours.
+type Response struct {
+	RequestID   string
+	Error       string   // why it was refused; "" for success
+	StillQueued []string // interrupt (2.1.329): uuids of the messages that remain
+	Mode        string   // set_permission_mode: the mode from now on
+	Model       string   // set_model (2.1.329): the model from now on
+}
+
+// Lifecycle tells how a message of ours fares (2.1.329).
+type Lifecycle struct {
+	MessageID string
+	State     string // queued, started, completed, cancelled, discarded, refused
+}
+
+// lenient reads whatever Claude Code prints: names that come twice and bytes
+// that are no UTF-8 are no reason to give a line up.
+var lenient = json.JoinOptions(jsontext.AllowDuplicateNames(true), jsontext.AllowInvalidUTF8(true))
+
+// envelope holds every member of a line that is looked at.
+type envelope struct {
+	Type            string         `json:"type"`
+	Subtype         string         `json:"subtype"`
+	SessionID       string         `json:"session_id"`
+	UUID            string         `json:"uuid"`
+	ParentToolUseID string         `json:"parent_tool_use_id"`
+	IsReplay        bool           `json:"isReplay"`
+	Message         jsontext.Value `json:"message"`
+
+	Model          string `json:"model"`
+	PermissionMode string `json:"permissionMode"`
+	Version        string `json:"claude_code_version"`
+	State          string `json:"state"`
+
+	CommandUUID string         `json:"command_uuid"`
+	RequestID   string         `json:"request_id"`
+	Request     jsontext.Value `json:"request"`
+	Response    jsontext.Value `json:"response"`
+	Tasks       jsontext.Value `json:"tasks"`
+}
+
+// Parse says what a line means. It never fails: see the package's promise. The
+// result shares no memory with b.
+func Parse(b []byte) Line {
+	var e envelope
+	if !object(b) {
+		kind := api.ConversationUnparsed
+		if jsontext.Value(b).IsValid(lenient) {
+			kind = api.ConversationSystem
+		}
+		return Line{Parts: []Part{{Kind: kind}}}
+	}
+	if err := json.Unmarshal(b, &e, lenient); err != nil {
+		return parseOdd(b)
+	}
+	l := Line{Type: e.Type, Subtype: e.Subtype, SessionID: e.SessionID, UUID: e.UUID, Subagent: e.ParentToolUseID != ""}
+	switch e.Type {
+	case "assistant", "user":
+		l.parseMessage(&e)
+		return l
+	case "stream_event":
+		return l
+	case "result":
+		l.Result = parseResult(b)
+		l.Parts = []Part{{Kind: api.ConversationResult}}
+		return l
+	case "system":
+		l.parseSystem(&e)
+	case "control_request":
+		l.Question = parseQuestion(&e)
+	case "control_cancel_request":
+		l.CancelID = e.RequestID
+	case "control_response":
+		l.Response = parseResponse(e.Response)
+	case "command_lifecycle":
+		l.Lifecycle = &Lifecycle{MessageID: e.CommandUUID, State: e.State}
+	}
+	l.Parts = []Part{{Kind: api.ConversationSystem}}
+	return l
+}
+
+// object reports whether b begins as a JSON object does.
+func object(b []byte) bool {
+	b = bytes.TrimLeft(b, " \t\r")
+	return len(b) > 0 && b[0] == '{'
+}
+
+// parseOdd is for an object that has a known name with a value of another type:
+// it is kept by its type alone, or as unparsed if it is no JSON.
+func parseOdd(b []byte) Line {
+	var e struct {
+		Type any `json:"type"`
+	}
+	if !jsontext.Value(b).IsValid(lenient) || json.Unmarshal(b, &e, lenient) != nil {
+		return Line{Parts: []Part{{Kind: api.ConversationUnparsed}}}
+	}
+	typ, _ := e.Type.(string)
+	return Line{Type: typ, Parts: []Part{{Kind: api.ConversationSystem}}}
+}
+
+func (l *Line) parseSystem(e *envelope) {
+	switch e.Subtype {
+	case "init":
+		l.Init = &Init{Model: e.Model, PermissionMode: e.PermissionMode, Version: e.Version}
+	case "session_state_changed":
+		l.State = e.State
+	case "status":
+		l.Mode = e.PermissionMode
+	case "background_tasks_changed":
+		l.Background = countAgents(e.Tasks)
+	}
+}
+
+// countAgents counts the tasks that are agents: unlike a background shell
+// command, an agent may still ask and still begins a turn when it is done.
+func countAgents(tasks jsontext.Value) *int {
+	var list []struct {
+		Type string `json:"task_type"`
+	}
+	if json.Unmarshal(tasks, &list, lenient) != nil {
+		return nil
+	}
+	n := 0
+	for _, t := range list {
+		if strings.HasSuffix(t.Type, "_agent") {
+			n++
+		}
+	}
+	return &n
+}
+
+func (l *Line) parseMessage(e *envelope) {
+	blocks, ok := splitMessage(e.Message)
+	if e.IsReplay {
+		l.EchoID = e.UUID
+		l.Parts = []Part{{Kind: api.ConversationSystem}}
+		return
+	}
+	if !ok {
+		l.Parts = []Part{{Kind: api.ConversationSystem}}
+		return
+	}
+	l.Parts = make([]Part, len(blocks))
+	for i := range blocks {
+		l.Parts[i] = Part{Kind: blocks[i].kind(), ToolID: blocks[i].toolID()}
+		if e.Type == "user" && strings.HasPrefix(blocks[i].Text, "[Request interrupted by user") {
+			l.Interrupt = true
+		}
+	}
+}
+
+func parseResult(b []byte) *Result {
+	type modelUsage struct {
+		InputTokens              int64 `json:"inputTokens"`
+		OutputTokens             int64 `json:"outputTokens"`
+		CacheReadInputTokens     int64 `json:"cacheReadInputTokens"`
+		CacheCreationInputTokens int64 `json:"cacheCreationInputTokens"`
+	}
+	var r struct {
+		Subtype        string                `json:"subtype"`
+		IsError        bool                  `json:"is_error"`
+		Result         jsontext.Value        `json:"result"`
+		Errors         jsontext.Value        `json:"errors"`
+		TerminalReason string                `json:"terminal_reason"`
+		DurationMS     float64               `json:"duration_ms"`
+		CostUSD        float64               `json:"total_cost_usd"`
+		ModelUsage     map[string]modelUsage `json:"modelUsage"`
+	}
+	if json.Unmarshal(b, &r, lenient) != nil {
+		return &Result{IsError: true, Text: "Claude Code's result line has an unknown form"}
+	}
+	res := &Result{Subtype: r.Subtype, IsError: r.IsError, TerminalReason: r.TerminalReason,
+		DurationMS: int64(r.DurationMS), CostUSD: r.CostUSD, Text: resultText(r.Result, r.Errors)}
+	for _, u := range r.ModelUsage {
+		res.Usage.InputTokens += u.InputTokens
+		res.Usage.OutputTokens += u.OutputTokens
+		res.Usage.CacheReadInputTokens += u.CacheReadInputTokens
+		res.Usage.CacheCreationInputTokens += u.CacheCreationInputTokens
+	}
+	return res
+}
+
+// resultText is a result's text, or its errors, a line each.
+func resultText(result, errors jsontext.Value) string {
+	var text string
+	if json.Unmarshal(result, &text, lenient) == nil && text != "" {
+		return text
+	}
+	var list []string
+	if json.Unmarshal(errors, &list, lenient) == nil {
+		return strings.Join(list, "\n")
+	}
+	return ""
+}
+
+func parseQuestion(e *envelope) *Question {
+	var q struct {
+		Subtype     string           `json:"subtype"`
+		ToolName    string           `json:"tool_name"`
+		ToolUseID   string           `json:"tool_use_id"`
+		Input       jsontext.Value   `json:"input"`
+		Suggestions []jsontext.Value `json:"permission_suggestions"`
+		ForUser     bool             `json:"requires_user_interaction"`
+	}
+	if json.Unmarshal(e.Request, &q, lenient) != nil || q.Subtype != "can_use_tool" || e.RequestID == "" {
+		return nil
+	}
+	question := &Question{RequestID: e.RequestID, ToolName: q.ToolName, ToolUseID: q.ToolUseID,
+		Input: bytes.Clone(q.Input), ForUser: q.ForUser}
+	for _, s := range q.Suggestions {
+		question.Suggestions = append(question.Suggestions, bytes.Clone(s))
+	}
+	return question
+}
+
+func parseResponse(b jsontext.Value) *Response {
+	var r struct {
+		Subtype   string         `json:"subtype"`
+		RequestID string         `json:"request_id"`
+		Error     string         `json:"error"`
+		Response  jsontext.Value `json:"response"`
+	}
+	if json.Unmarshal(b, &r, lenient) != nil {
+		return nil
+	}
+	var inner struct {
+		StillQueued []string `json:"still_queued"`
+		Mode        string   `json:"mode"`
+		Model       string   `json:"model"`
+	}
+	_ = json.Unmarshal(r.Response, &inner, lenient) // another form: an answer that says nothing we look at
+	res := &Response{RequestID: r.RequestID, StillQueued: inner.StillQueued, Mode: inner.Mode, Model: inner.Model}
+	if r.Subtype == "error" {
+		res.Error = cmp.Or(r.Error, "refused without a reason")
+	}
+	return res
+}
