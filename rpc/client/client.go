@@ -1,0 +1,115 @@
+package client
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net"
+	"sync"
+)
+
+// ErrDisconnected is the error of a call whose connection broke before its
+// answer came. Whether the daemon has done what it was asked is unknown.
+var ErrDisconnected = errors.New("the connection to the daemon broke before it answered")
+
+// ErrClosed is the error of every call after Close.
+var ErrClosed = errors.New("the client is closed")
+
+// Client talks to one daemon. Make it with Dial; it is safe for concurrent use.
+type Client struct {
+	path         string
+	onDisconnect func(error)
+
+	mu     sync.Mutex // guards what follows
+	conn   *conn      // nil before the first call; may be broken
+	closed bool
+}
+
+// Option changes what Dial makes.
+type Option func(*Client)
+
+// OnDisconnect has f called each time that the connection of an Events loop is
+// lost or cannot be made, before the loop waits and tries again. f runs on the
+// goroutine of the loop.
+func OnDisconnect(f func(error)) Option {
+	return func(c *Client) { c.onDisconnect = f }
+}
+
+// Dial connects to the daemon that listens on socketPath. Its error wraps what
+// the system said: fs.ErrNotExist where there is no socket, ECONNREFUSED
+// where nobody listens. The context bounds the connecting only. Whoever
+// dials closes.
+func Dial(ctx context.Context, socketPath string, options ...Option) (*Client, error) {
+	c := &Client{path: socketPath, onDisconnect: func(error) {}}
+	for _, option := range options {
+		option(c)
+	}
+	if _, err := c.live(ctx); err != nil {
+		return nil, err
+	}
+	return c, nil
+}
+
+// Close breaks the connection and waits for its goroutine. Calls under way
+// fail with ErrDisconnected; loops over Events end only by their own context.
+func (c *Client) Close() error {
+	c.mu.Lock()
+	conn := c.conn
+	c.conn, c.closed = nil, true
+	c.mu.Unlock()
+	if conn != nil {
+		conn.close()
+	}
+	return nil
+}
+
+// Call calls any method: params is encoded as JSON (nil: none), and the result
+// is decoded into result unless that is nil; a *json.RawMessage keeps it as it came.
+func (c *Client) Call(ctx context.Context, method string, params, result any) error {
+	conn, err := c.live(ctx)
+	if err != nil {
+		return err
+	}
+	answer, err := conn.call(ctx, method, params)
+	if err != nil {
+		return err
+	}
+	if result == nil {
+		return nil
+	}
+	if err := json.Unmarshal(answer, result); err != nil {
+		return fmt.Errorf("the result of %s: %w", method, err)
+	}
+	return nil
+}
+
+// live returns the connection, and makes a new one where it is broken.
+func (c *Client) live(ctx context.Context) (*conn, error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.closed {
+		return nil, ErrClosed
+	}
+	if c.conn != nil && !c.conn.broken() {
+		return c.conn, nil
+	}
+	nc, err := c.dial(ctx)
+	if err != nil {
+		return nil, err
+	}
+	if c.conn != nil {
+		c.conn.close()
+	}
+	c.conn = newConn(nc)
+	return c.conn, nil
+}
+
+func (c *Client) dial(ctx context.Context) (net.Conn, error) {
+	var d net.Dialer
+	nc, err := d.DialContext(ctx, "unix", c.path)
+	if err != nil {
+		return nil, fmt.Errorf("connect to the daemon: %w", err)
+	}
+	return nc, nil
+}

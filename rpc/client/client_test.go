@@ -1,0 +1,219 @@
+package client
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"path/filepath"
+	"reflect"
+	"strings"
+	"sync"
+	"testing"
+
+	"github.com/sessiond/sessiond/rpc/api"
+)
+
+func TestCallsShareAConnectionAndFindTheirAnswers(t *testing.T) {
+	t.Parallel()
+	f := serve(t, func(n int, p *peer) {
+		if n > 0 {
+			t.Error("a second connection was made")
+		}
+		var waiting []incoming // answered in pairs, the later one first
+		for {
+			in, ok := p.next()
+			if !ok {
+				return
+			}
+			if waiting = append(waiting, in); len(waiting) == 2 {
+				p.answer(waiting[1], string(waiting[1].Params))
+				p.answer(waiting[0], string(waiting[0].Params))
+				waiting = nil
+			}
+		}
+	})
+	c := dial(t, f)
+	var wg sync.WaitGroup
+	for i := range 100 {
+		wg.Go(func() {
+			var got struct{ I int }
+			if err := c.Call(t.Context(), "echo", map[string]int{"I": i}, &got); err != nil || got.I != i {
+				t.Errorf("call %d: got %d, %v", i, got.I, err)
+			}
+		})
+	}
+	wg.Wait()
+}
+
+func TestEveryMethodSendsItsNameAndParams(t *testing.T) {
+	t.Parallel()
+	f := serve(t, func(_ int, p *peer) {
+		for {
+			in, ok := p.next()
+			if !ok {
+				return
+			}
+			p.raw(fmt.Sprintf(`{"jsonrpc":"2.0","id":%s,"error":{"code":-32601,"message":%q}}`, in.ID, in.Method))
+		}
+	})
+	c := dial(t, f)
+	special := map[string]string{"Discover": "rpc.discover"}
+	skip := map[string]bool{"Call": true, "Close": true, "Events": true}
+	v, calls := reflect.ValueOf(c), 0
+	for i := range v.NumMethod() {
+		name := v.Type().Method(i).Name
+		if skip[name] {
+			continue
+		}
+		calls++
+		want := special[name]
+		if want == "" {
+			want = strings.ToLower(name[:1]) + name[1:]
+		}
+		args := []reflect.Value{reflect.ValueOf(t.Context())}
+		if m := v.Method(i).Type(); m.NumIn() > 1 {
+			args = append(args, reflect.Zero(m.In(1)))
+		}
+		out := v.Method(i).Call(args)
+		err, _ := out[1].Interface().(error)
+		if err == nil || err.Error() != want {
+			t.Errorf("%s called %v, want %s", name, err, want)
+		}
+	}
+	if calls < 17 {
+		t.Errorf("only %d methods were tried", calls)
+	}
+}
+
+func TestErrorsComeBackTyped(t *testing.T) {
+	t.Parallel()
+	for _, tc := range []struct {
+		wire string
+		want api.Error
+	}{
+		{
+			`{"code":-32002,"message":"not now","data":{"reason":"invalid_state","status":"running","hint":"wait"}}`,
+			api.Error{Reason: api.ReasonInvalidState, Message: "not now", Data: map[string]any{"status": "running", "hint": "wait"}},
+		},
+		{`{"code":-32601,"message":"no such method"}`, api.Error{Reason: api.ReasonMethodNotFound, Message: "no such method"}},
+		{`{"code":-32603,"message":"internal error"}`, api.Error{Reason: api.ReasonInternal, Message: "internal error"}},
+		{`{"code":0,"message":"odd","data":null}`, api.Error{Reason: api.ReasonInternal, Message: "odd"}},
+	} {
+		f := serve(t, func(_ int, p *peer) {
+			in, _ := p.next()
+			p.raw(`{"jsonrpc":"2.0","id":` + string(in.ID) + `,"error":` + tc.wire + `}`)
+			p.next()
+		})
+		_, err := dial(t, f).Health(t.Context())
+		var got *api.Error
+		if !errors.As(err, &got) || got.Reason != tc.want.Reason || got.Message != tc.want.Message ||
+			fmt.Sprint(got.Data) != fmt.Sprint(tc.want.Data) {
+			t.Errorf("%s: got %#v", tc.wire, err)
+		}
+	}
+}
+
+func TestALongResultIsReadWhole(t *testing.T) {
+	t.Parallel()
+	const length = 65 << 20
+	f := serve(t, func(_ int, p *peer) {
+		in, _ := p.next()
+		p.answer(in, `"`+strings.Repeat("x", length)+`"`)
+		p.next()
+	})
+	var got json.RawMessage
+	if err := dial(t, f).Call(t.Context(), "big", nil, &got); err != nil || len(got) != length+2 {
+		t.Fatalf("got %d bytes, %v", len(got), err)
+	}
+}
+
+func TestABrokenConnectionFailsItsCallsAndTheNextOneReconnects(t *testing.T) {
+	t.Parallel()
+	f := serve(t, func(n int, p *peer) {
+		in, ok := p.next()
+		if n == 0 || !ok {
+			return // hangs up instead of answering
+		}
+		p.answer(in, `{"status":"ok"}`)
+		p.next()
+	})
+	c := dial(t, f)
+	if _, err := c.Health(t.Context()); !errors.Is(err, ErrDisconnected) {
+		t.Fatalf("got %v, want ErrDisconnected", err)
+	}
+	if h, err := c.Health(t.Context()); err != nil || h.Status != api.HealthOK {
+		t.Fatalf("got %v, %v", h.Status, err)
+	}
+}
+
+func TestTheDaemonsLastWordReachesEveryCall(t *testing.T) {
+	t.Parallel()
+	f := serve(t, func(_ int, p *peer) {
+		p.next()
+		p.raw(`{"jsonrpc":"2.0","id":null,"error":{"code":-32008,"message":"going down","data":{"reason":"shutting_down"}}}`)
+	})
+	if _, err := dial(t, f).Health(t.Context()); !errors.Is(err, &api.Error{Reason: api.ReasonShuttingDown}) {
+		t.Fatalf("got %v", err)
+	}
+}
+
+func TestACallEndsWithItsContext(t *testing.T) {
+	t.Parallel()
+	got := make(chan struct{})
+	f := serve(t, func(_ int, p *peer) {
+		p.next()
+		close(got)
+		in, _ := p.next()
+		p.answer(in, `{}`)
+		p.next()
+	})
+	c := dial(t, f)
+	ctx, cancel := context.WithCancel(t.Context())
+	go func() { <-got; cancel() }()
+	if _, err := c.Health(ctx); !errors.Is(err, context.Canceled) {
+		t.Fatalf("got %v", err)
+	}
+	if _, err := c.Health(t.Context()); err != nil {
+		t.Fatalf("the connection is of no more use: %v", err)
+	}
+}
+
+func TestAWriteThatNobodyReadsEndsWithItsContext(t *testing.T) {
+	t.Parallel()
+	stop := make(chan struct{})
+	f := serve(t, func(int, *peer) { <-stop })
+	t.Cleanup(func() { close(stop) })
+	c := dial(t, f)
+	ctx, cancel := context.WithCancel(t.Context())
+	go cancel()
+	err := c.Call(ctx, "m", strings.Repeat("x", 16<<20), nil)
+	if !errors.Is(err, context.Canceled) {
+		t.Fatalf("got %v", err)
+	}
+}
+
+func TestARequestThatIsTooLongIsRefusedHere(t *testing.T) {
+	t.Parallel()
+	f := serve(t, func(_ int, p *peer) { p.next() })
+	err := dial(t, f).Call(t.Context(), "m", strings.Repeat("x", maxRequest), nil)
+	if !errors.Is(err, &api.Error{Reason: api.ReasonLimitExceeded}) {
+		t.Fatalf("got %v", err)
+	}
+}
+
+func TestDialAndCallSayWhatIsWrong(t *testing.T) {
+	t.Parallel()
+	if _, err := Dial(t.Context(), filepath.Join(t.TempDir(), "none")); !errors.Is(err, fs.ErrNotExist) {
+		t.Errorf("no socket: %v", err)
+	}
+	f := serve(t, func(_ int, p *peer) { p.next() })
+	c := dial(t, f)
+	if err := c.Close(); err != nil {
+		t.Error(err)
+	}
+	if _, err := c.Health(t.Context()); !errors.Is(err, ErrClosed) {
+		t.Errorf("closed client: %v", err)
+	}
+}

@@ -1,0 +1,195 @@
+package client
+
+import (
+	"bufio"
+	"context"
+	"encoding/json"
+	"fmt"
+	"net"
+	"strconv"
+	"sync"
+	"time"
+
+	"github.com/sessiond/sessiond/rpc/api"
+)
+
+// conn is one connection on which calls are made. Its goroutine reads answers
+// until the connection breaks, and hands each to the call that waits for it.
+type conn struct {
+	nc      net.Conn
+	writing chan struct{} // holds a token while somebody writes
+	done    chan struct{} // closed when the reading has ended
+
+	mu      sync.Mutex // guards what follows
+	lastID  int64
+	pending map[string]chan<- response // by id as it is written; nil once broken
+	cause   error                      // why it broke
+}
+
+func newConn(nc net.Conn) *conn {
+	c := &conn{
+		nc:      nc,
+		writing: make(chan struct{}, 1),
+		done:    make(chan struct{}),
+		pending: map[string]chan<- response{},
+	}
+	go c.read()
+	return c
+}
+
+// close breaks the connection and waits until nothing reads it any more.
+func (c *conn) close() {
+	_ = c.nc.Close()
+	<-c.done
+}
+
+func (c *conn) broken() bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.pending == nil
+}
+
+// call sends a request and waits for its answer.
+func (c *conn) call(ctx context.Context, method string, params any) (json.RawMessage, error) {
+	id, answer, err := c.register()
+	if err != nil {
+		return nil, err
+	}
+	defer c.forget(id)
+	line, err := encodeRequest(id, method, params)
+	if err != nil {
+		return nil, err
+	}
+	if err := c.write(ctx, line); err != nil {
+		return nil, err
+	}
+	select {
+	case r, ok := <-answer:
+		if !ok {
+			return nil, c.err()
+		}
+		if r.Error != nil {
+			return nil, r.Error.typed()
+		}
+		return r.Result, nil
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	}
+}
+
+// register makes an id and the channel on which its answer comes; the channel
+// is closed if the connection breaks first.
+func (c *conn) register() (string, <-chan response, error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.pending == nil {
+		return "", nil, c.cause
+	}
+	c.lastID++
+	id := strconv.FormatInt(c.lastID, 10)
+	answer := make(chan response, 1)
+	c.pending[id] = answer
+	return id, answer, nil
+}
+
+func (c *conn) forget(id string) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	delete(c.pending, id)
+}
+
+func (c *conn) err() error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.cause
+}
+
+// write sends one line. When the context ends in the middle of it, or the
+// connection fails, half a line may be out, and the connection is given up.
+func (c *conn) write(ctx context.Context, line []byte) error {
+	select {
+	case c.writing <- struct{}{}:
+		defer func() { <-c.writing }()
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+	stop := context.AfterFunc(ctx, func() { _ = c.nc.SetWriteDeadline(time.Unix(1, 0)) })
+	defer stop()
+	if _, err := c.nc.Write(line); err != nil {
+		_ = c.nc.Close()
+		<-c.done
+		if ctx.Err() != nil {
+			return ctx.Err()
+		}
+		return c.err()
+	}
+	if !stop() {
+		// The deadline fell, or is falling, behind a line that is out: the
+		// next line needs a connection without it.
+		_ = c.nc.Close()
+		<-c.done
+	}
+	return nil
+}
+
+// read hands out answers until the connection breaks.
+func (c *conn) read() {
+	defer close(c.done)
+	r := bufio.NewReaderSize(c.nc, 64<<10)
+	for {
+		line, err := readLine(r)
+		if err != nil {
+			c.fail(fmt.Errorf("%w (%w)", ErrDisconnected, err))
+			return
+		}
+		var m response
+		if err := json.Unmarshal(line, &m); err != nil {
+			c.fail(fmt.Errorf("%w: what it sent is not JSON: %w", ErrDisconnected, err))
+			return
+		}
+		if m.Error != nil && m.orphan() { // about the connection, which ends behind it
+			c.fail(m.Error.typed())
+			return
+		}
+		c.deliver(m)
+	}
+}
+
+// deliver gives an answer to its call. What nobody waits for (the call was
+// given up, or it is a notification) is dropped.
+func (c *conn) deliver(m response) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if answer, ok := c.pending[string(m.ID)]; ok {
+		delete(c.pending, string(m.ID))
+		answer <- m // has room for the one answer it gets
+	}
+}
+
+// fail breaks the connection for everybody who waits and whoever comes later.
+func (c *conn) fail(cause error) {
+	_ = c.nc.Close()
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.cause = cause
+	for _, answer := range c.pending {
+		close(answer)
+	}
+	c.pending = nil
+}
+
+// maxRequest is the longest line that a daemon reads.
+const maxRequest = 32 << 20
+
+// encodeRequest makes the line of a request, newline included.
+func encodeRequest(id, method string, params any) ([]byte, error) {
+	line, err := marshal(request{Version: "2.0", ID: json.RawMessage(id), Method: method, Params: params})
+	if err != nil {
+		return nil, fmt.Errorf("the params of %s: %w", method, err)
+	}
+	if len(line) > maxRequest {
+		return nil, api.Errorf(api.ReasonLimitExceeded, "the request is %d bytes long; a daemon reads at most %d",
+			len(line), maxRequest).With("limit", maxRequest)
+	}
+	return line, nil
+}

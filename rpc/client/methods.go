@@ -1,0 +1,105 @@
+package client
+
+import (
+	"context"
+	"encoding/json"
+
+	"github.com/sessiond/sessiond/rpc/api"
+)
+
+// call is Call with a result of its own.
+func call[R any](ctx context.Context, c *Client, method string, params any) (R, error) {
+	var result R
+	err := c.Call(ctx, method, params, &result)
+	return result, err
+}
+
+// Health says how the daemon is.
+func (c *Client) Health(ctx context.Context) (api.Health, error) {
+	return call[api.Health](ctx, c, "health", nil)
+}
+
+// Discover returns the daemon's OpenRPC document.
+func (c *Client) Discover(ctx context.Context) (json.RawMessage, error) {
+	return call[json.RawMessage](ctx, c, "rpc.discover", nil)
+}
+
+// LaunchSession starts a session, or queues it, and returns before it runs.
+func (c *Client) LaunchSession(ctx context.Context, p api.LaunchSessionParams) (api.LaunchSessionResult, error) {
+	return call[api.LaunchSessionResult](ctx, c, "launchSession", p)
+}
+
+// ContinueSession starts a child of a session, which goes on from its conversation or from a fork of it.
+func (c *Client) ContinueSession(ctx context.Context, p api.ContinueSessionParams) (api.LaunchSessionResult, error) {
+	return call[api.LaunchSessionResult](ctx, c, "continueSession", p)
+}
+
+// ListSessions returns one page of sessions, newest activity first.
+func (c *Client) ListSessions(ctx context.Context, p api.ListSessionsParams) (api.ListSessionsResult, error) {
+	return call[api.ListSessionsResult](ctx, c, "listSessions", p)
+}
+
+// GetSessionState returns a session as it is now.
+func (c *Client) GetSessionState(ctx context.Context, p api.SessionParams) (api.SessionResult, error) {
+	return call[api.SessionResult](ctx, c, "getSessionState", p)
+}
+
+// GetConversation returns one page of a conversation, in the order of seq.
+func (c *Client) GetConversation(ctx context.Context, p api.GetConversationParams) (api.GetConversationResult, error) {
+	return call[api.GetConversationResult](ctx, c, "getConversation", p)
+}
+
+// UpdateSession changes title, tags, model, mode, or whether a session is archived.
+func (c *Client) UpdateSession(ctx context.Context, p api.UpdateSessionParams) (api.SessionResult, error) {
+	return call[api.SessionResult](ctx, c, "updateSession", p)
+}
+
+// ArchiveSessions hides sessions from lists, or shows them again.
+func (c *Client) ArchiveSessions(ctx context.Context, p api.ArchiveSessionsParams) (api.ArchiveSessionsResult, error) {
+	return call[api.ArchiveSessionsResult](ctx, c, "archiveSessions", p)
+}
+
+// DeleteSession deletes a final session and its events.
+func (c *Client) DeleteSession(ctx context.Context, p api.SessionParams) (api.DeleteSessionResult, error) {
+	return call[api.DeleteSessionResult](ctx, c, "deleteSession", p)
+}
+
+// InterruptSession ends the turn of a session, and returns before that has happened.
+func (c *Client) InterruptSession(ctx context.Context, p api.InterruptSessionParams) (api.StatusResult, error) {
+	return call[api.StatusResult](ctx, c, "interruptSession", p)
+}
+
+// EndSession ends the process of a session, and returns before that has happened.
+func (c *Client) EndSession(ctx context.Context, p api.EndSessionParams) (api.StatusResult, error) {
+	return call[api.StatusResult](ctx, c, "endSession", p)
+}
+
+// SendMessage gives a live session something to do next.
+func (c *Client) SendMessage(ctx context.Context, p api.SendMessageParams) (api.MessageResult, error) {
+	return call[api.MessageResult](ctx, c, "sendMessage", p)
+}
+
+// ListMessages returns the messages of a session by position.
+func (c *Client) ListMessages(ctx context.Context, p api.ListMessagesParams) (api.ListMessagesResult, error) {
+	return call[api.ListMessagesResult](ctx, c, "listMessages", p)
+}
+
+// CancelMessage withdraws a message that has not started.
+func (c *Client) CancelMessage(ctx context.Context, p api.MessageParams) (api.MessageResult, error) {
+	return call[api.MessageResult](ctx, c, "cancelMessage", p)
+}
+
+// FetchApprovals returns questions of Claude Code's, oldest first.
+func (c *Client) FetchApprovals(ctx context.Context, p api.FetchApprovalsParams) (api.FetchApprovalsResult, error) {
+	return call[api.FetchApprovalsResult](ctx, c, "fetchApprovals", p)
+}
+
+// GetApproval returns one question as it stands now.
+func (c *Client) GetApproval(ctx context.Context, p api.ApprovalParams) (api.ApprovalResult, error) {
+	return call[api.ApprovalResult](ctx, c, "getApproval", p)
+}
+
+// SendDecision answers a question; the first answer wins.
+func (c *Client) SendDecision(ctx context.Context, p api.SendDecisionParams) (api.ApprovalResult, error) {
+	return call[api.ApprovalResult](ctx, c, "sendDecision", p)
+}

@@ -1,0 +1,86 @@
+package client
+
+import (
+	"bufio"
+	"bytes"
+	"encoding/json"
+	"errors"
+	"io"
+
+	"github.com/sessiond/sessiond/rpc/api"
+)
+
+// request is what goes to the daemon.
+type request struct {
+	Version string          `json:"jsonrpc"`
+	ID      json.RawMessage `json:"id"`
+	Method  string          `json:"method"`
+	Params  any             `json:"params,omitempty"`
+}
+
+// response is an answer. A notification decodes into one without id and error.
+type response struct {
+	ID     json.RawMessage `json:"id"`
+	Result json.RawMessage `json:"result"`
+	Error  *wireError      `json:"error"`
+}
+
+// orphan reports whether r answers nothing that was asked: it has no id, or null.
+func (r response) orphan() bool { return r.ID == nil || string(r.ID) == "null" }
+
+// wireError is an error as it is on the wire.
+type wireError struct {
+	Code    int            `json:"code"`
+	Message string         `json:"message"`
+	Data    map[string]any `json:"data"`
+}
+
+// reasonsOfCodes names the errors of JSON-RPC itself, which may come without a reason.
+var reasonsOfCodes = map[int]api.Reason{
+	-32700: api.ReasonParseError,
+	-32600: api.ReasonInvalidRequest,
+	-32601: api.ReasonMethodNotFound,
+	-32602: api.ReasonInvalidParams,
+}
+
+// typed turns a wire error into the one that the daemon had in hand.
+func (e *wireError) typed() *api.Error {
+	out := &api.Error{Reason: api.ReasonInternal, Message: e.Message, Data: e.Data}
+	if reason, ok := e.Data["reason"].(string); ok {
+		out.Reason = api.Reason(reason)
+		delete(out.Data, "reason")
+	} else if reason, ok := reasonsOfCodes[e.Code]; ok {
+		out.Reason = reason
+	}
+	return out
+}
+
+// readLine returns the next line without its newline, however long it is. The
+// slice is valid until the next call.
+func readLine(r *bufio.Reader) ([]byte, error) {
+	line, err := r.ReadSlice('\n')
+	if errors.Is(err, bufio.ErrBufferFull) {
+		head := bytes.Clone(line)
+		line, err = r.ReadBytes('\n')
+		line = append(head, line...)
+	}
+	if err != nil {
+		if err == io.EOF && len(line) > 0 {
+			err = io.ErrUnexpectedEOF
+		}
+		return nil, err
+	}
+	return line[:len(line)-1], nil
+}
+
+// marshal is json.Marshal with a newline behind it and without the escaping
+// that is meant for HTML.
+func marshal(v any) ([]byte, error) {
+	var buf bytes.Buffer
+	enc := json.NewEncoder(&buf)
+	enc.SetEscapeHTML(false)
+	if err := enc.Encode(v); err != nil {
+		return nil, err
+	}
+	return buf.Bytes(), nil
+}
