@@ -1,0 +1,113 @@
+package daemon
+
+import (
+	"fmt"
+	"log/slog"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+)
+
+// Config is what a daemon needs to know. Load fills in the first part, and
+// whoever runs the daemon the second.
+type Config struct {
+	StateDir    string     // absolute; made if missing
+	Socket      string     // absolute path of the Unix socket
+	Claude      string     // path or name of the claude to run; "": the one on PATH
+	LogLevel    slog.Level // least severe level that is logged
+	LogFormat   LogFormat
+	MaxSessions int // limit of sessions with a live process, more are queued; 0: no limit
+
+	Version    string // what health says
+	Executable string // the sessiond program, for the shims
+	Background bool   // log to DaemonLog instead of standard error
+	Ready      func() // called once clients are answered; may be nil
+
+	privateSocketDir bool              // the socket's directory is the daemon's own
+	given            map[string]string // settings of flags and environment, made absolute
+}
+
+// LogFormat is the form of the log.
+type LogFormat string
+
+// The forms of the log.
+const (
+	LogAuto LogFormat = "auto" // text on a terminal, JSON elsewhere
+	LogText LogFormat = "text"
+	LogJSON LogFormat = "json"
+)
+
+// DaemonLog returns the file that a daemon in the background logs to.
+func (c Config) DaemonLog() string { return filepath.Join(c.StateDir, "daemon.log") }
+
+// Setting is one thing that flags, the environment and the file can set.
+type Setting struct {
+	Key   string // in the file, and in the names of the others
+	Usage string // one line for --help
+	path  bool   // a path: relative to where the command was called
+	apply func(c *Config, value string) error
+}
+
+// Flag returns the name of the setting's flag, without dashes.
+func (s Setting) Flag() string { return strings.ReplaceAll(s.Key, "_", "-") }
+
+// Env returns the name of the setting's environment variable.
+func (s Setting) Env() string { return "SESSIOND_" + strings.ToUpper(s.Key) }
+
+// Settings lists everything that can be set.
+func Settings() []Setting { return slices.Clone(settings) }
+
+var settings = []Setting{
+	{
+		Key: "state_dir", Usage: "directory of the daemon's files (default $XDG_STATE_HOME/sessiond)", path: true,
+		apply: func(c *Config, v string) error { c.StateDir = filepath.Clean(v); return nil },
+	},
+	{
+		Key: "socket", Usage: "the daemon's Unix socket (default: see 'sessiond help files')", path: true,
+		apply: func(c *Config, v string) error { c.Socket = filepath.Clean(v); return nil },
+	},
+	{
+		Key: "claude", Usage: "the claude program of new sessions (default: the one on PATH)",
+		apply: func(c *Config, v string) error { c.Claude = v; return nil },
+	},
+	{
+		Key: "log_level", Usage: "least severe level that is logged: debug, info, warn or error (default info)",
+		apply: applyLogLevel,
+	},
+	{
+		Key: "log_format", Usage: "form of the log: auto, text or json (default auto)",
+		apply: applyLogFormat,
+	},
+	{
+		Key: "max_sessions", Usage: "limit of live sessions, more are queued (default 0: no limit)",
+		apply: applyMaxSessions,
+	},
+}
+
+func applyLogLevel(c *Config, v string) error {
+	levels := map[string]slog.Level{"debug": slog.LevelDebug, "info": slog.LevelInfo, "warn": slog.LevelWarn, "error": slog.LevelError}
+	level, ok := levels[v]
+	if !ok {
+		return fmt.Errorf("%q is not debug, info, warn or error", v)
+	}
+	c.LogLevel = level
+	return nil
+}
+
+func applyLogFormat(c *Config, v string) error {
+	c.LogFormat = LogFormat(v)
+	if !slices.Contains([]LogFormat{LogAuto, LogText, LogJSON}, c.LogFormat) {
+		return fmt.Errorf("%q is not auto, text or json", v)
+	}
+	return nil
+}
+
+func applyMaxSessions(c *Config, v string) error {
+	n, err := strconv.Atoi(v)
+	if err != nil || n < 0 {
+		return fmt.Errorf("%q is not a number from 0 up", v)
+	}
+	c.MaxSessions = n
+	return nil
+}

@@ -1,0 +1,169 @@
+package daemon
+
+import (
+	"errors"
+	"log/slog"
+	"maps"
+	"os"
+	"path/filepath"
+	"reflect"
+	"strings"
+	"testing"
+)
+
+// env makes a Getenv of a map.
+func env(m map[string]string) func(string) string {
+	return func(key string) string { return m[key] }
+}
+
+func writeFile(t *testing.T, content string) string {
+	t.Helper()
+	path := filepath.Join(t.TempDir(), "config.toml")
+	if err := os.WriteFile(path, []byte(content), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return path
+}
+
+func TestFlagsWinOverEnvironmentOverFile(t *testing.T) {
+	t.Parallel()
+	file := writeFile(t, "claude = \"from-file\"\nlog_level = \"warn\"\nmax_sessions = 3\nstate_dir = \"/file\"\n")
+	c, err := Load(Sources{
+		Flags:  map[string]string{"claude": "from-flag"},
+		Getenv: env(map[string]string{"SESSIOND_CLAUDE": "from-env", "SESSIOND_LOG_LEVEL": "debug", "SESSIOND_CONFIG": file}),
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if c.Claude != "from-flag" || c.LogLevel != slog.LevelDebug || c.MaxSessions != 3 || c.StateDir != "/file" {
+		t.Fatalf("got %+v", c)
+	}
+}
+
+func TestEverySettingCanComeFromEverySource(t *testing.T) {
+	t.Parallel()
+	samples := map[string]string{
+		"state_dir": "/s", "socket": "/s.sock", "claude": "/c",
+		"log_level": "error", "log_format": "json", "max_sessions": "7",
+	}
+	var file strings.Builder
+	environ, flags := map[string]string{}, map[string]string{}
+	for _, s := range Settings() {
+		value := samples[s.Key]
+		quoted := `"` + value + `"`
+		if s.Key == "max_sessions" {
+			quoted = value
+		}
+		file.WriteString(s.Key + " = " + quoted + "\n")
+		environ[s.Env()] = value
+		flags[s.Key] = value
+	}
+	want := Config{
+		StateDir: "/s", Socket: "/s.sock", Claude: "/c", LogLevel: slog.LevelError,
+		LogFormat: LogJSON, MaxSessions: 7,
+	}
+	for name, sources := range map[string]Sources{
+		"flags": {Flags: flags, Getenv: env(nil)},
+		"env":   {Getenv: env(environ)},
+		"file":  {File: writeFile(t, file.String()), Getenv: env(nil)},
+	} {
+		got, err := Load(sources)
+		if err != nil {
+			t.Fatal(name, err)
+		}
+		got.given = nil
+		if !reflect.DeepEqual(got, want) {
+			t.Errorf("%s: got %+v", name, got)
+		}
+	}
+}
+
+func TestPathsFollowTheProtocol(t *testing.T) {
+	t.Parallel()
+	home := map[string]string{"HOME": "/h"}
+	with := func(more map[string]string) map[string]string {
+		m := maps.Clone(home)
+		maps.Copy(m, more)
+		return m
+	}
+	for name, tc := range map[string]struct {
+		env             map[string]string
+		state, sockPath string
+	}{
+		"nothing":        {home, "/h/.local/state/sessiond", "/h/.local/state/sessiond/sessiond.sock"},
+		"xdg state":      {with(map[string]string{"XDG_STATE_HOME": "/x"}), "/x/sessiond", "/x/sessiond/sessiond.sock"},
+		"relative xdg":   {with(map[string]string{"XDG_STATE_HOME": "x"}), "/h/.local/state/sessiond", "/h/.local/state/sessiond/sessiond.sock"},
+		"runtime":        {with(map[string]string{"XDG_RUNTIME_DIR": "/r"}), "/h/.local/state/sessiond", "/r/sessiond/sessiond.sock"},
+		"explicit state": {with(map[string]string{"XDG_RUNTIME_DIR": "/r", "SESSIOND_STATE_DIR": "/s"}), "/s", "/s/sessiond.sock"},
+		"explicit both":  {with(map[string]string{"SESSIOND_SOCKET": "/k", "SESSIOND_STATE_DIR": "/s"}), "/s", "/k"},
+		"socket only":    {with(map[string]string{"SESSIOND_SOCKET": "/k"}), "/h/.local/state/sessiond", "/k"},
+	} {
+		c, err := Load(Sources{Getenv: env(tc.env)})
+		if err != nil || c.StateDir != tc.state || c.Socket != tc.sockPath {
+			t.Errorf("%s: got %s and %s, %v", name, c.StateDir, c.Socket, err)
+		}
+	}
+}
+
+func TestBadConfigurationIsNamed(t *testing.T) {
+	t.Parallel()
+	for name, tc := range map[string]struct {
+		file string
+		env  map[string]string
+		want []string
+	}{
+		"unknown key":   {"claude = \"c\"\ncolour = 1\n", nil, []string{"config.toml", "line 2", `"colour"`}},
+		"unknown table": {"[server]\nport = 1\n", nil, []string{"line 1", `"server`}},
+		"wrong type":    {"\nmax_sessions = \"many\"\n", nil, []string{"line 2", "config.toml"}},
+		"not toml":      {"= =", nil, []string{"line 1"}},
+		"bad level":     {"log_level = \"loud\"", nil, []string{"config.toml: log_level", "loud"}},
+		"relative path": {"state_dir = \"here\"", nil, []string{"state_dir", "absolute"}},
+		"negative":      {"", map[string]string{"SESSIOND_MAX_SESSIONS": "-1"}, []string{"SESSIOND_MAX_SESSIONS", "-1"}},
+		"bad format":    {"", map[string]string{"SESSIOND_LOG_FORMAT": "xml"}, []string{"SESSIOND_LOG_FORMAT", "xml"}},
+		"long socket":   {"", map[string]string{"SESSIOND_STATE_DIR": "/" + strings.Repeat("x", 120)}, []string{"SESSIOND_SOCKET"}},
+		"no home":       {"", map[string]string{"HOME": ""}, []string{"HOME"}},
+	} {
+		environ := map[string]string{"HOME": "/h"}
+		maps.Copy(environ, tc.env)
+		_, err := Load(Sources{File: writeFile(t, tc.file), Getenv: env(environ)})
+		var typed *ConfigError
+		if !errors.As(err, &typed) {
+			t.Errorf("%s: got %v", name, err)
+			continue
+		}
+		for _, want := range tc.want {
+			if !strings.Contains(err.Error(), want) {
+				t.Errorf("%s: %q does not say %q", name, err, want)
+			}
+		}
+	}
+	_, err := Load(Sources{File: "/does/not/exist.toml", Getenv: env(map[string]string{"HOME": "/h"})})
+	if err == nil || !strings.Contains(err.Error(), "/does/not/exist.toml") {
+		t.Errorf("a missing file that was named: %v", err)
+	}
+}
+
+func TestEnvironHandsOnWhatWasGiven(t *testing.T) {
+	t.Parallel()
+	file := writeFile(t, "max_sessions = 2\n")
+	c, err := Load(Sources{
+		Flags:  map[string]string{"state_dir": "rel"},
+		Getenv: env(map[string]string{"HOME": "/h", "SESSIOND_CLAUDE": "./claude"}), File: file,
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	handed := map[string]string{}
+	for _, kv := range c.Environ([]string{"HOME=/h", "SESSIOND_CLAUDE=./claude"}) {
+		k, v, _ := strings.Cut(kv, "=")
+		handed[k] = v // the last one counts, as for a process
+	}
+	again, err := Load(Sources{Getenv: env(handed)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	c.given, again.given = nil, nil
+	if !reflect.DeepEqual(c, again) || !filepath.IsAbs(again.Claude) {
+		t.Fatalf("handed on %+v, loaded %+v", c, again)
+	}
+}

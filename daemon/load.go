@@ -1,0 +1,192 @@
+package daemon
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+
+	"github.com/pelletier/go-toml/v2"
+)
+
+// Sources is where settings come from.
+type Sources struct {
+	Flags  map[string]string // the flags that were given, by key of the setting
+	Getenv func(string) string
+	File   string // the configuration file, which must exist; "": $SESSIOND_CONFIG, else the usual one if it is there
+}
+
+// ConfigError says that a setting cannot be used, and where it comes from.
+type ConfigError struct {
+	Source string // a flag, an environment variable, or a file and the key in it
+	Err    error
+}
+
+func (e *ConfigError) Error() string { return e.Source + ": " + e.Err.Error() }
+
+// Unwrap returns what is wrong with the setting.
+func (e *ConfigError) Unwrap() error { return e.Err }
+
+// Load merges the sources, flags over environment over file, over the
+// defaults. It touches nothing on disk but the configuration file. Errors are
+// of type *ConfigError.
+func Load(s Sources) (Config, error) {
+	c := Config{LogFormat: LogAuto, given: map[string]string{}}
+	file, err := readFile(s)
+	if err != nil {
+		return c, err
+	}
+	if s.File != "" || s.Getenv("SESSIOND_CONFIG") != "" {
+		c.given["config"] = file.path
+	}
+	for _, setting := range settings {
+		value, source, ok := s.lookup(setting)
+		if ok {
+			if value, err = setting.absolute(value); err != nil {
+				return c, &ConfigError{source, err}
+			}
+			c.given[setting.Key] = value
+		} else if value, ok = file.values[setting.Key]; ok {
+			source = fmt.Sprintf("%s: %s", file.path, setting.Key)
+			if setting.path && !filepath.IsAbs(value) {
+				return c, &ConfigError{source, errors.New("must be an absolute path")}
+			}
+		} else {
+			continue
+		}
+		if err := setting.apply(&c, value); err != nil {
+			return c, &ConfigError{source, err}
+		}
+	}
+	if err := c.defaultPaths(s.Getenv); err != nil {
+		return c, err
+	}
+	return c, checkSocketPath(c.Socket)
+}
+
+// lookup returns what flags or environment say.
+func (s Sources) lookup(setting Setting) (value, source string, ok bool) {
+	if v, ok := s.Flags[setting.Key]; ok {
+		return v, "--" + setting.Flag(), true
+	}
+	v := s.Getenv(setting.Env())
+	return v, setting.Env(), v != ""
+}
+
+// absolute makes paths independent of the working directory. A claude without
+// a slash is a name to look up on PATH.
+func (s Setting) absolute(value string) (string, error) {
+	if !s.path && (s.Key != "claude" || !strings.Contains(value, "/")) {
+		return value, nil
+	}
+	if value == "" {
+		return "", errors.New("must not be empty")
+	}
+	return filepath.Abs(value)
+}
+
+// Environ returns env with what flags and environment had set, so that a
+// daemon that is started with it elsewhere loads the same configuration.
+func (c Config) Environ(env []string) []string {
+	out := append([]string(nil), env...)
+	for _, s := range settings {
+		if v, ok := c.given[s.Key]; ok {
+			out = append(out, s.Env()+"="+v)
+		}
+	}
+	if v, ok := c.given["config"]; ok {
+		out = append(out, "SESSIOND_CONFIG="+v)
+	}
+	return out
+}
+
+// configFile is what the file says, as text, by key.
+type configFile struct {
+	path   string
+	values map[string]string
+}
+
+// readFile finds and reads the file. A file that was named must exist.
+func readFile(s Sources) (configFile, error) {
+	path, named := s.File, true
+	if path == "" {
+		path = s.Getenv("SESSIOND_CONFIG")
+	}
+	if path != "" {
+		abs, err := filepath.Abs(path)
+		if err != nil {
+			return configFile{}, &ConfigError{"configuration", err}
+		}
+		path = abs
+	} else {
+		dir, err := xdgDir(s.Getenv, "XDG_CONFIG_HOME", ".config")
+		if err != nil {
+			return configFile{}, nil // without a home there is no usual place
+		}
+		path, named = filepath.Join(dir, "config.toml"), false
+	}
+	b, err := os.ReadFile(path)
+	if errors.Is(err, fs.ErrNotExist) && !named {
+		return configFile{}, nil
+	}
+	if err != nil {
+		return configFile{}, &ConfigError{"configuration", err}
+	}
+	values, err := decodeFile(b)
+	if err != nil {
+		return configFile{}, &ConfigError{path, err}
+	}
+	return configFile{path, values}, nil
+}
+
+// fileSettings is the file's form.
+type fileSettings struct {
+	StateDir    *string `toml:"state_dir"`
+	Socket      *string `toml:"socket"`
+	Claude      *string `toml:"claude"`
+	LogLevel    *string `toml:"log_level"`
+	LogFormat   *string `toml:"log_format"`
+	MaxSessions *int    `toml:"max_sessions"`
+}
+
+// decodeFile decodes TOML strictly: what is unknown or of the wrong type is an
+// error that names key and line.
+func decodeFile(b []byte) (map[string]string, error) {
+	var f fileSettings
+	if err := toml.NewDecoder(bytes.NewReader(b)).DisallowUnknownFields().Decode(&f); err != nil {
+		return nil, tomlError(err)
+	}
+	values := map[string]string{}
+	for key, v := range map[string]*string{
+		"state_dir": f.StateDir, "socket": f.Socket, "claude": f.Claude,
+		"log_level": f.LogLevel, "log_format": f.LogFormat,
+	} {
+		if v != nil {
+			values[key] = *v
+		}
+	}
+	if f.MaxSessions != nil {
+		values["max_sessions"] = strconv.Itoa(*f.MaxSessions)
+	}
+	return values, nil
+}
+
+// tomlError says on which line what is wrong.
+func tomlError(err error) error {
+	var unknown *toml.StrictMissingError
+	if errors.As(err, &unknown) && len(unknown.Errors) > 0 {
+		first := &unknown.Errors[0]
+		line, _ := first.Position()
+		return fmt.Errorf("line %d: unknown key %q", line, strings.Join(first.Key(), "."))
+	}
+	var wrong *toml.DecodeError
+	if errors.As(err, &wrong) {
+		line, _ := wrong.Position()
+		return fmt.Errorf("line %d: %w", line, err)
+	}
+	return err
+}

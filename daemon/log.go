@@ -1,0 +1,107 @@
+package daemon
+
+import (
+	"fmt"
+	"io"
+	"log/slog"
+	"math"
+	"os"
+	"sync"
+
+	"github.com/lmittmann/tint"
+	"github.com/mattn/go-isatty"
+)
+
+// openLog makes the daemon's logger; the function that it returns closes the
+// file behind it.
+func openLog(c Config) (*slog.Logger, func() error, error) {
+	if !c.Background {
+		return newLogger(os.Stderr, c), func() error { return nil }, nil
+	}
+	f, err := openBounded(c.DaemonLog(), maxLog)
+	if err != nil {
+		return nil, nil, err
+	}
+	return newLogger(f, c), f.Close, nil
+}
+
+// newLogger logs to w: text in colours on a terminal, JSON elsewhere, unless
+// the configuration says otherwise.
+func newLogger(w io.Writer, c Config) *slog.Logger {
+	f, ok := w.(*os.File)
+	terminal := ok && isatty.IsTerminal(f.Fd())
+	if c.LogFormat == LogText || c.LogFormat == LogAuto && terminal {
+		noColor := !terminal || os.Getenv("NO_COLOR") != ""
+		return slog.New(tint.NewHandler(w, &tint.Options{Level: c.LogLevel, NoColor: noColor}))
+	}
+	return slog.New(slog.NewJSONHandler(w, &slog.HandlerOptions{Level: c.LogLevel}))
+}
+
+// maxLog is the size in bytes at which a log file begins anew. The one before
+// is kept, so the two take twice as much at most.
+const maxLog = 8 << 20
+
+// boundedFile is a log file that does not grow without end. Its content is
+// moved away by copying, not by renaming: the standard error of the process is
+// the same file, and what the Go runtime writes at a crash has to be found.
+type boundedFile struct {
+	limit int64
+
+	mu   sync.Mutex // guards what follows
+	f    *os.File
+	size int64
+}
+
+func openBounded(path string, limit int64) (*boundedFile, error) {
+	f, err := os.OpenFile(path, os.O_CREATE|os.O_RDWR|os.O_APPEND, 0o600)
+	if err != nil {
+		return nil, err
+	}
+	fi, err := f.Stat()
+	if err == nil {
+		err = f.Chmod(0o600)
+	}
+	if err != nil {
+		_ = f.Close()
+		return nil, err
+	}
+	return &boundedFile{limit: limit, f: f, size: fi.Size()}, nil
+}
+
+// Write appends p, and makes room before if it has to.
+func (b *boundedFile) Write(p []byte) (int, error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.size > 0 && b.size+int64(len(p)) > b.limit {
+		if err := b.rotateLocked(); err != nil {
+			return 0, fmt.Errorf("rotate %s: %w", b.f.Name(), err)
+		}
+	}
+	n, err := b.f.Write(p)
+	b.size += int64(n)
+	return n, err
+}
+
+// rotateLocked copies the content to PATH.1 and empties the file.
+func (b *boundedFile) rotateLocked() error {
+	old, err := os.OpenFile(b.f.Name()+".1", os.O_CREATE|os.O_WRONLY|os.O_TRUNC, 0o600)
+	if err != nil {
+		return err
+	}
+	_, err = io.Copy(old, io.NewSectionReader(b.f, 0, math.MaxInt64))
+	if closeErr := old.Close(); err == nil {
+		err = closeErr
+	}
+	if err != nil {
+		return err
+	}
+	b.size = 0
+	return b.f.Truncate(0)
+}
+
+// Close closes the file.
+func (b *boundedFile) Close() error {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.f.Close()
+}
