@@ -1,0 +1,364 @@
+package session
+
+import (
+	"context"
+	"errors"
+	"io"
+	"io/fs"
+	"log/slog"
+	"os"
+	"syscall"
+	"time"
+
+	"github.com/sessiond/sessiond/rpc/api"
+	"github.com/sessiond/sessiond/session/shim"
+)
+
+// actor owns one session that is not final: its machine, its process, its
+// journal. Everything that happens to the session happens in its goroutine.
+type actor struct {
+	mgr     *Manager
+	id      string
+	dir     string
+	log     *slog.Logger
+	calls   chan func(context.Context) // what clients want, in order
+	granted chan struct{}              // closed when the session may start
+	done    chan struct{}              // closed when the actor has ended
+
+	// Only the actor's goroutine touches what follows.
+	m       *machine
+	shim    *shim.Client
+	journal *shim.Journal
+	punched int64             // the journal is given back to the disk up to here
+	waiters map[string]waiter // by the id of a control request
+	ending  endPlan
+	nudge   <-chan time.Time // when to repeat an interrupt that had no effect
+}
+
+// waiter is told how Claude Code answered a control request.
+type waiter func(errText string)
+
+// punchEvery is how much of a journal is consumed before it is given back.
+const punchEvery = 4 << 20
+
+// interruptRepeat is how long an interrupt may take before it is sent again: a
+// second one does no harm, and a first one that came too early does nothing.
+const interruptRepeat = 2 * time.Second
+
+// run is the actor's goroutine. It returns when the session is final, or when
+// the context ends: then shim and child live on, for the next daemon.
+func (a *actor) run(ctx context.Context) {
+	defer close(a.done)
+	defer a.release()
+	err := a.live(ctx)
+	switch {
+	case err == nil:
+		a.mgr.leave(a)
+		a.cleanUp()
+	case ctx.Err() == nil:
+		a.log.Error("session lost", "error", err)
+		a.mgr.leave(a)
+	}
+}
+
+// live takes the session from where it stands to its end.
+func (a *actor) live(ctx context.Context) error {
+	if a.m.row.Session.Status == api.StatusQueued {
+		if err := a.await(ctx, a.granted); err != nil {
+			return err
+		}
+		if a.m.row.Session.Status.Final() {
+			return nil
+		}
+		if err := a.must(ctx, func(s *step) { s.setStatus(api.StatusStarting, "", reasonSlotFree) }); err != nil {
+			return err
+		}
+	}
+	var err error
+	if a.m.eng.Started {
+		err = a.adopt(ctx)
+	} else {
+		err = a.start(ctx)
+	}
+	if err != nil || a.m.row.Session.Status.Final() {
+		return err
+	}
+	if err := a.follow(ctx); err != nil {
+		return err
+	}
+	return a.finish(ctx)
+}
+
+// await serves calls until ready is closed, or the session is final.
+func (a *actor) await(ctx context.Context, ready <-chan struct{}) error {
+	for !a.m.row.Session.Status.Final() {
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case call := <-a.calls:
+			call(ctx)
+		case <-ready:
+			return nil
+		}
+	}
+	return nil
+}
+
+// follow takes in what the process prints and what clients want, until the
+// process is gone and its journal was read to the end.
+func (a *actor) follow(ctx context.Context) error {
+	gone := a.gone(ctx)
+	for {
+		a.planNudge()
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case call := <-a.calls:
+			call(ctx)
+			continue
+		case <-a.ending.due():
+			a.ending.strike(ctx, a)
+			continue
+		case <-a.nudge:
+			a.nudge = nil
+			a.repeatInterrupt(ctx)
+			continue
+		case <-gone:
+			a.journal.Finish()
+			gone = nil
+		case <-a.journal.Wake():
+		}
+		if err := a.drain(ctx); errors.Is(err, io.EOF) {
+			return nil
+		} else if err != nil {
+			return err
+		}
+	}
+}
+
+// drain takes in every line that is there. It gives calls a chance in between,
+// so that a session that prints without end can still be spoken to.
+func (a *actor) drain(ctx context.Context) error {
+	for {
+		lines, err := a.journal.TryNext()
+		if err != nil || len(lines) == 0 {
+			return err
+		}
+		err = a.must(ctx, func(s *step) {
+			for _, l := range lines {
+				s.line(l)
+			}
+		})
+		if err != nil {
+			return err
+		}
+		a.punch()
+		select {
+		case call := <-a.calls:
+			call(ctx)
+		default:
+		}
+	}
+}
+
+// punch gives the consumed part of the journal back to the disk.
+func (a *actor) punch() {
+	if offset := a.m.row.JournalOffset; offset-a.punched >= punchEvery {
+		if err := shim.PunchHole(a.path(shim.JournalName), offset); err != nil {
+			a.log.Debug("journal not given back", "error", err)
+		}
+		a.punched = offset
+	}
+}
+
+// finish ends the session: its process is gone, its journal is read.
+func (a *actor) finish(ctx context.Context) error {
+	exit, err := a.readExit()
+	if err != nil {
+		return err
+	}
+	return a.must(ctx, func(s *step) { s.exited(exit) })
+}
+
+// readExit returns the exit record, nil if there is none and none will come.
+func (a *actor) readExit() (*shim.Exit, error) {
+	exit, err := shim.ReadExit(a.dir)
+	switch {
+	case err == nil:
+		return &exit, nil
+	case errors.Is(err, fs.ErrNotExist):
+		return nil, nil
+	default:
+		a.log.Error("exit record unreadable", "error", err)
+		return nil, nil
+	}
+}
+
+// do has the actor's goroutine run a call, and returns its error. errGone means
+// that the actor has ended before it took the call.
+func (a *actor) do(ctx context.Context, call func(context.Context) error) error {
+	result := make(chan error, 1)
+	select {
+	case a.calls <- func(actx context.Context) { result <- call(actx) }:
+		return <-result
+	case <-a.done:
+		if a.mgr.ctx.Err() != nil {
+			return errShuttingDown()
+		}
+		return errGone
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
+// try makes one step. If it cannot be stored, nothing has happened.
+func (a *actor) try(ctx context.Context, change func(*step) error) error {
+	s := a.m.begin(api.Now())
+	if err := change(s); err != nil {
+		return err
+	}
+	if !s.m.row.Session.Status.Final() {
+		s.pump()
+		s.settle(reasonOf(s, &a.m.row.Session))
+	}
+	return a.commit(ctx, s)
+}
+
+// reasonOf names what a client's call changed the status for.
+func reasonOf(s *step, before *api.Session) string {
+	if s.m.eng.End != "" {
+		return reasonEnd
+	}
+	return s.m.reason(before)
+}
+
+// commit stores a step and lets it take effect.
+func (a *actor) commit(ctx context.Context, s *step) error {
+	batch, err := s.finish()
+	if err != nil {
+		return err
+	}
+	if len(s.partials) == 0 || len(batch.Events) > 0 {
+		if err := a.mgr.store.Commit(ctx, batch); err != nil {
+			return wrapf(err, "session %s", a.id)
+		}
+	}
+	for _, fault := range s.faults {
+		a.log.Error("change of status refused", "error", fault)
+	}
+	if s.batch.Create != nil {
+		s.m.row.N = s.batch.Create.N
+	}
+	a.m = s.m
+	a.effect(ctx, s)
+	return nil
+}
+
+// effect does what a stored step calls for.
+func (a *actor) effect(ctx context.Context, s *step) {
+	for _, p := range s.partials {
+		a.mgr.publishPartial(&a.m.row.Session, s.now, p)
+	}
+	for _, line := range s.lines {
+		a.send(ctx, line)
+	}
+	if s.closeInput {
+		a.closeInput(ctx)
+	}
+	if a.m.eng.End != "" && a.shim != nil {
+		a.ending.begin(ctx, a, a.m.eng.Force)
+	}
+	for _, ans := range s.answered {
+		if w, ok := a.waiters[ans.requestID]; ok {
+			delete(a.waiters, ans.requestID)
+			w(ans.err)
+		}
+	}
+}
+
+// send writes a line to Claude Code. A failure means that the process is gone
+// or about to be, which the actor learns in its own time.
+func (a *actor) send(ctx context.Context, line []byte) {
+	if a.shim == nil {
+		return
+	}
+	if err := a.shim.WriteLine(ctx, line); err != nil && ctx.Err() == nil {
+		a.log.Debug("line not written", "error", err)
+	}
+}
+
+func (a *actor) closeInput(ctx context.Context) {
+	if a.shim == nil {
+		return
+	}
+	if err := a.shim.CloseInput(ctx); err != nil && ctx.Err() == nil {
+		a.log.Debug("input not closed", "error", err)
+	}
+}
+
+// must makes a step that has to happen, such as taking in what was printed: as
+// long as the store refuses it, it is tried again. The journal is the buffer.
+func (a *actor) must(ctx context.Context, change func(*step)) error {
+	for wait := 50 * time.Millisecond; ; wait = min(2*wait, 5*time.Second) {
+		err := a.try(ctx, func(s *step) error { change(s); return nil })
+		if err == nil {
+			return nil
+		}
+		if ctx.Err() != nil {
+			return ctx.Err()
+		}
+		a.log.Error("step not stored, trying again", "error", err, "wait", wait)
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-time.After(wait):
+		}
+	}
+}
+
+// planNudge sets the time at which an interrupt without effect is repeated.
+func (a *actor) planNudge() {
+	i := a.m.eng.Interrupt
+	switch {
+	case i == nil || !i.Sent:
+		a.nudge = nil
+	case a.nudge == nil:
+		a.nudge = time.After(interruptRepeat)
+	}
+}
+
+func (a *actor) repeatInterrupt(ctx context.Context) {
+	err := a.try(ctx, func(s *step) error {
+		if s.m.eng.Interrupt != nil {
+			s.m.eng.Interrupt.Sent = false // pump sends it again, if the turn still runs
+		}
+		return nil
+	})
+	if err != nil && ctx.Err() == nil {
+		a.log.Error("interrupt not repeated", "error", err)
+	}
+}
+
+// path names a file of the session.
+func (a *actor) path(name string) string { return a.dir + string(os.PathSeparator) + name }
+
+// release lets go of process and journal.
+func (a *actor) release() {
+	if a.shim != nil {
+		_ = a.shim.Close() // the connection's end is all that is wanted
+	}
+	if a.journal != nil {
+		_ = a.journal.Close() // opened for reading: nothing can be lost
+	}
+}
+
+// cleanUp removes the files that a final session does not need: all but the MCP
+// configuration, which sessions that continue this one inherit.
+func (a *actor) cleanUp() {
+	for _, name := range shim.Files() {
+		if err := os.Remove(a.path(name)); err != nil && !errors.Is(err, fs.ErrNotExist) {
+			a.log.Warn("file not removed", "error", err)
+		}
+	}
+	removeEnvironment(a.dir)
+}

@@ -1,0 +1,104 @@
+package session
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"github.com/sessiond/sessiond/rpc/api"
+)
+
+// The files of a session beside those of its shim. They are the only places
+// where secrets lie, and so for the user's eyes alone.
+const (
+	environmentFile  = "environment.json" // until the process runs
+	mcpFile          = "mcp.json"         // until the session is deleted
+	systemPromptFile = "system-prompt.txt"
+	appendPromptFile = "append-system-prompt.txt"
+)
+
+// writePrivate writes a file that only the user can read, whatever the umask.
+func writePrivate(file string, content []byte) error {
+	if err := os.WriteFile(file, content, 0o600); err != nil {
+		return err
+	}
+	return os.Chmod(file, 0o600)
+}
+
+// makeDir makes a session's directory and puts the secrets of its launch there.
+func (m *Manager) makeDir(id string, env map[string]string, mcp mcpConfig) error {
+	dir := m.sessionDir(id)
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		return err
+	}
+	if err := writePrivate(filepath.Join(dir, environmentFile), mustJSON(m.environment(env))); err != nil {
+		return err
+	}
+	if len(mcp.Servers) == 0 {
+		return nil
+	}
+	return writePrivate(filepath.Join(dir, mcpFile), mustJSON(mcp))
+}
+
+// environment is the whole environment of a session's process, but for what
+// names the session: the client's, or where it sent none the daemon's.
+func (m *Manager) environment(env map[string]string) []string {
+	if env == nil {
+		return m.cfg.Environ
+	}
+	list := make([]string, 0, len(env))
+	for name, value := range env {
+		list = append(list, name+"="+value)
+	}
+	slices.Sort(list)
+	return list
+}
+
+// lookUp finds a variable in an environment.
+func lookUp(env []string, name string) (string, bool) {
+	for _, pair := range slices.Backward(env) {
+		if value, ok := strings.CutPrefix(pair, name+"="); ok {
+			return value, true
+		}
+	}
+	return "", false
+}
+
+// readEnvironment reads what makeDir has kept.
+func readEnvironment(dir string) ([]string, error) {
+	b, err := os.ReadFile(filepath.Join(dir, environmentFile))
+	if err != nil {
+		return nil, fmt.Errorf("the session's environment is lost: %w", err)
+	}
+	var env []string
+	if err := json.Unmarshal(b, &env); err != nil {
+		return nil, fmt.Errorf("the session's environment is damaged: %w", err)
+	}
+	return env, nil
+}
+
+func removeEnvironment(dir string) {
+	_ = os.Remove(filepath.Join(dir, environmentFile)) // it may be gone already
+}
+
+// readMCP reads the MCP configuration of a session; there may be none.
+func (m *Manager) readMCP(id string) (mcpConfig, error) {
+	b, err := os.ReadFile(filepath.Join(m.sessionDir(id), mcpFile))
+	if errors.Is(err, fs.ErrNotExist) {
+		return mcpConfig{}, nil
+	}
+	if err != nil {
+		return mcpConfig{}, fmt.Errorf("MCP configuration of session %s: %w", id, err)
+	}
+	return parseMCP(b)
+}
+
+// sessionVariables name a session to its process and its MCP servers.
+func sessionVariables(ses *api.Session) map[string]string {
+	return map[string]string{"SESSIOND_SESSION_ID": ses.ID, "SESSIOND_RUN_ID": ses.RunID}
+}

@@ -1,0 +1,240 @@
+package session
+
+import (
+	"encoding/json"
+	"unicode/utf8"
+
+	"github.com/sessiond/sessiond/rpc/api"
+	"github.com/sessiond/sessiond/session/claude"
+	"github.com/sessiond/sessiond/session/shim"
+	"github.com/sessiond/sessiond/store"
+)
+
+// line takes in one line that Claude Code printed: it is kept in the log, what
+// it means changes the machine, and what is due then is done, so that nothing
+// depends on how many lines are taken in with one step.
+func (s *step) line(raw shim.Line) {
+	before := s.m.row.Session
+	s.read(raw)
+	s.pump()
+	s.settle(s.m.reason(&before))
+}
+
+func (s *step) read(raw shim.Line) {
+	l := claude.Parse(raw.Bytes)
+	s.m.row.JournalOffset = raw.End
+	s.m.eng.Seen = true
+	if len(l.Parts) == 0 {
+		s.partial(raw.Bytes)
+		return
+	}
+	if l.Type == "assistant" && !l.Subagent || l.Result != nil {
+		s.inferStart()
+	}
+	s.keep(raw, l.Parts)
+	s.note(&l)
+	s.meaning(&l)
+}
+
+// keep appends the events of a line: one for each part, the bytes with the first.
+func (s *step) keep(raw shim.Line, parts []claude.Part) {
+	for i, part := range parts {
+		ev := s.newEvent(api.EventConversationUpdated)
+		ev.Kind, ev.ToolID = part.Kind, part.ToolID
+		ev.FromLine, ev.Line, ev.Part, ev.Unterminated = true, raw.Bytes, i, raw.Unterminated
+		s.batch.Events = append(s.batch.Events, ev)
+	}
+}
+
+// partial passes a delta on to those who listen; it is not stored.
+func (s *step) partial(line []byte) {
+	if utf8.Valid(line) && json.Valid(line) {
+		s.partials = append(s.partials, json.RawMessage(line))
+	}
+}
+
+// note keeps what a line tells of the process in passing.
+func (s *step) note(l *claude.Line) {
+	e := &s.m.eng
+	if l.State != "" {
+		e.State = l.State
+		if l.State == "idle" {
+			e.AwaitIdle = false
+		}
+	}
+	if l.Background != nil {
+		e.Agents = *l.Background
+	}
+	if l.Interrupt && !l.Subagent {
+		e.Cut = true
+	}
+	if l.Mode != "" {
+		s.set(&s.m.row.Session.PermissionMode, l.Mode)
+	}
+}
+
+// meaning does what a line calls for.
+func (s *step) meaning(l *claude.Line) {
+	switch {
+	case l.Init != nil:
+		s.beginTurn()
+		s.set(&s.m.row.Session.Model, l.Init.Model)
+		s.set(&s.m.row.Session.PermissionMode, l.Init.PermissionMode)
+		s.adoptConversation(l.SessionID)
+	case l.Result != nil:
+		s.endTurn(l.Result)
+	case l.Lifecycle != nil:
+		s.m.eng.Acks = true
+		s.lifecycle(l.Lifecycle)
+	case l.EchoID != "":
+		s.echo(l.EchoID)
+	case l.Question != nil:
+		s.ask(l.Question)
+	case l.CancelID != "":
+		s.voidQuestion(l.CancelID)
+	case l.Response != nil:
+		s.response(l.Response)
+	}
+}
+
+// set changes a field that Claude Code reports, and has clients told of it.
+func (s *step) set(field *string, value string) {
+	if value != "" && *field != value {
+		*field = value
+		s.updated = true
+	}
+}
+
+// adoptConversation follows Claude Code to another conversation, as its
+// command /clear begins one in the same process.
+func (s *step) adoptConversation(id string) { s.set(&s.m.row.Session.ClaudeSessionID, id) }
+
+// beginTurn notes that a turn is under way.
+func (s *step) beginTurn() {
+	e := &s.m.eng
+	if e.Turn {
+		return
+	}
+	e.Turn, e.Cut, e.TurnAborted = true, false, false
+}
+
+// endTurn takes a result in: it ends the turn, and nothing but the turn.
+func (s *step) endTurn(r *claude.Result) {
+	e, ses := &s.m.eng, &s.m.row.Session
+	e.TurnAborted = r.Aborted() || e.Cut
+	e.Turn, e.Cut, e.Interrupt, e.Answers = false, false, nil, nil
+	e.HasResult, e.ResultError = true, r.IsError
+	e.AwaitIdle = e.Agents > 0 && e.State != ""
+	ses.NumTurns++
+	ses.DurationMS += r.DurationMS
+	ses.CostUSD = r.CostUSD
+	ses.InputTokens, ses.OutputTokens = r.Usage.InputTokens, r.Usage.OutputTokens
+	ses.CacheCreationInputTokens, ses.CacheReadInputTokens = r.Usage.CacheCreationInputTokens, r.Usage.CacheReadInputTokens
+	ses.Result, ses.ErrorMessage = r.Text, ""
+	if r.IsError {
+		ses.ErrorMessage = r.Text
+	}
+	s.updated = true
+	s.voidQuestions("turn_ended")
+	for i := range s.m.messages {
+		if s.m.messages[i].State == api.MessageStarted {
+			s.setMessage(i, api.MessageCompleted, "")
+		}
+	}
+}
+
+// response takes in Claude Code's answer to a control request of ours.
+func (s *step) response(r *claude.Response) {
+	s.answered = append(s.answered, answer{requestID: r.RequestID, err: r.Error})
+	if len(r.StillQueued) > 0 && s.m.eng.Interrupt != nil && !s.m.eng.Turn {
+		s.m.eng.Interrupt.Sent = false // it came before its turn had begun
+	}
+	c, ok := s.m.eng.Controls[r.RequestID]
+	if !ok {
+		return
+	}
+	delete(s.m.eng.Controls, r.RequestID)
+	if r.Error != "" {
+		return
+	}
+	if c.Model != "" {
+		s.set(&s.m.row.Session.Model, orElse(r.Model, c.Model))
+	}
+	if c.Mode != "" {
+		s.set(&s.m.row.Session.PermissionMode, orElse(r.Mode, c.Mode))
+	}
+}
+
+func orElse(s, other string) string {
+	if s != "" {
+		return s
+	}
+	return other
+}
+
+// pump does what is due now: the end, if that is wanted; an interrupt whose turn
+// has begun; a message that may be sent; the end of a one-turn session's input.
+func (s *step) pump() {
+	e := &s.m.eng
+	if !e.Started {
+		return
+	}
+	if e.End != "" {
+		if !e.EndSent {
+			e.EndSent = true
+			s.write(claude.EndSession(newID())) // ends its tools too
+		}
+		return
+	}
+	if e.Interrupt != nil && !s.m.busy() && s.m.waiting() == 0 {
+		e.Interrupt, e.TurnAborted = nil, true // what it was meant for was withdrawn
+	}
+	if e.Interrupt != nil && !e.Interrupt.Sent && e.Turn {
+		e.Interrupt.Sent = true
+		s.write(claude.Interrupt(newID()))
+	}
+	if e.InputClosed {
+		return
+	}
+	s.deliver()
+	if s.m.mayClose() {
+		e.InputClosed, s.closeInput = true, true
+	}
+}
+
+// mayClose reports whether a one-turn session has had its last turn. While its
+// subagents work in the background its input stays open, because they may ask.
+func (m *machine) mayClose() bool {
+	e := &m.eng
+	return !m.row.Session.Interactive && !m.busy() && m.waiting() == 0 &&
+		!e.AwaitIdle && (e.Agents == 0 || e.State == "idle")
+}
+
+// settle brings the status in line with the facts.
+func (s *step) settle(reason string) {
+	to, waitingFor := s.m.target()
+	s.setStatus(to, waitingFor, reason)
+}
+
+// reason names what a line changed the status for.
+func (m *machine) reason(before *api.Session) string {
+	to, waitingFor := m.target()
+	switch {
+	case waitingFor == api.WaitingForApproval:
+		return reasonApproval
+	case waitingFor == api.WaitingForMessage:
+		return reasonTurnEnded
+	case to != api.StatusRunning:
+		return reasonInterrupt
+	case before.Status == api.StatusStarting:
+		return reasonOutput
+	case before.WaitingFor == api.WaitingForApproval:
+		return reasonAnswered
+	case before.Status == api.StatusInterrupting:
+		return reasonTurnEnded
+	case m.indexOf(api.MessageStarted) < 0:
+		return reasonActivity
+	default:
+		return reasonMessage
+	}
+}

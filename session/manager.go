@@ -1,0 +1,269 @@
+package session
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"sync"
+
+	"github.com/sessiond/sessiond/bus"
+	"github.com/sessiond/sessiond/rpc/api"
+	"github.com/sessiond/sessiond/session/claude"
+	"github.com/sessiond/sessiond/session/shim"
+	"github.com/sessiond/sessiond/store"
+)
+
+// Config is what a Manager needs. All fields but MaxSessions and Claude are required.
+type Config struct {
+	Store          *store.Store
+	StateDir       string           // holds a directory for each session
+	LockDir        string           // holds a lock file for each conversation; one for all daemons of a user
+	Executable     string           // the program that runs as shim: `Executable shim DIR`
+	Claude         string           // path or name of claude; "" means the claude on PATH
+	MaxSessions    int              // at most so many live processes; 0: no limit
+	Environ        []string         // the daemon's own environment, for sessions that bring none
+	PublishPartial func(*bus.Event) // takes what is not stored
+	Logger         *slog.Logger
+}
+
+// Manager runs the sessions of one daemon. Its methods are those of the
+// protocol, may be called from many goroutines at once, and return *api.Error
+// for whatever a client is to be told. Each returns after what it reports is on
+// disk.
+type Manager struct {
+	cfg     Config
+	store   *store.Store
+	log     *slog.Logger
+	prober  claude.Prober
+	watcher *shim.Watcher
+
+	stop context.CancelFunc
+	ctx  context.Context // ends when the manager is closed
+	wg   sync.WaitGroup  // the actors
+
+	// creating is held while a session is created whose right to exist depends
+	// on what exists already; editing while a final session is changed. Both are
+	// taken before mu.
+	creating sync.Mutex
+	editing  sync.Mutex
+
+	mu      sync.Mutex
+	actors  map[string]*actor // by session id
+	waiting []*actor          // queued sessions, first come first served
+	live    int               // sessions that hold a slot
+	closed  bool
+}
+
+// NewManager makes a manager that does nothing until Start.
+func NewManager(cfg Config) (*Manager, error) {
+	watcher, err := shim.NewWatcher()
+	if err != nil {
+		return nil, fmt.Errorf("watch journals: %w", err)
+	}
+	m := &Manager{cfg: cfg, store: cfg.Store, log: cfg.Logger, watcher: watcher, actors: map[string]*actor{}}
+	m.ctx, m.stop = context.WithCancel(context.Background())
+	return m, nil
+}
+
+// Start takes over every session that is not final, from whatever daemon left
+// it behind.
+func (m *Manager) Start(ctx context.Context) error {
+	rows, err := m.store.OpenSessions(ctx)
+	if err != nil {
+		return fmt.Errorf("sessions to take over: %w", err)
+	}
+	for _, row := range rows {
+		if err := m.takeOver(ctx, row); err != nil {
+			m.log.Error("session not taken over", "session", row.Session.ID, "error", err)
+		}
+	}
+	return nil
+}
+
+func (m *Manager) takeOver(ctx context.Context, row store.SessionRow) error {
+	all, err := m.store.Messages(ctx, row.Session.ID, []api.MessageState{api.MessageQueued, api.MessageSent, api.MessageStarted})
+	if err != nil {
+		return err
+	}
+	pending, err := m.store.Approvals(ctx, row.Session.ID, []api.ApprovalStatus{api.ApprovalPending})
+	if err != nil {
+		return err
+	}
+	machine, err := newMachine(row, all, pending)
+	if err != nil {
+		return err
+	}
+	a := m.newActor(row.Session.ID)
+	a.m = machine
+	m.mu.Lock()
+	if row.Session.Status == api.StatusQueued {
+		m.waiting = append(m.waiting, a)
+		m.grantLocked()
+	} else {
+		m.live++
+		close(a.granted)
+	}
+	m.mu.Unlock()
+	m.launch(a)
+	return nil
+}
+
+// Close lets go of every session: their processes live on. It returns when all
+// actors have stopped.
+func (m *Manager) Close() error {
+	m.mu.Lock()
+	m.closed = true
+	m.mu.Unlock()
+	m.stop()
+	m.wg.Wait()
+	return m.watcher.Close()
+}
+
+func (m *Manager) newActor(id string) *actor {
+	return &actor{mgr: m, id: id, dir: m.sessionDir(id), log: m.log.With("session", id),
+		calls: make(chan func(context.Context)), granted: make(chan struct{}), done: make(chan struct{}),
+		waiters: map[string]waiter{}}
+}
+
+// launch sets an actor to work.
+func (m *Manager) launch(a *actor) {
+	m.mu.Lock()
+	m.actors[a.id] = a
+	m.mu.Unlock()
+	m.wg.Go(func() { a.run(m.ctx) })
+}
+
+// reserve gives an actor a slot, or a place in the queue for one. It reports
+// whether the session may start.
+func (m *Manager) reserve(a *actor) (bool, error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if m.closed {
+		return false, errShuttingDown()
+	}
+	m.waiting = append(m.waiting, a)
+	m.grantLocked()
+	select {
+	case <-a.granted:
+		return true, nil
+	default:
+		return false, nil
+	}
+}
+
+// grantLocked starts those who wait, as far as there are slots.
+func (m *Manager) grantLocked() {
+	for len(m.waiting) > 0 && (m.cfg.MaxSessions <= 0 || m.live < m.cfg.MaxSessions) {
+		m.live++
+		close(m.waiting[0].granted)
+		m.waiting = m.waiting[1:]
+	}
+}
+
+// leave takes an actor out: its session is final, its slot is free.
+func (m *Manager) leave(a *actor) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if m.actors[a.id] == a {
+		delete(m.actors, a.id)
+	}
+	for i, w := range m.waiting {
+		if w == a {
+			m.waiting = append(m.waiting[:i:i], m.waiting[i+1:]...)
+			return
+		}
+	}
+	m.live--
+	m.grantLocked()
+}
+
+func (m *Manager) find(id string) *actor {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return m.actors[id]
+}
+
+// change makes one step of a session, live or final, and returns the session as
+// it is after it.
+func (m *Manager) change(ctx context.Context, id string, change func(*actor, *step) error) (api.Session, error) {
+	for {
+		a := m.find(id)
+		if a == nil {
+			return m.edit(ctx, id, change)
+		}
+		var ses api.Session
+		err := a.do(ctx, func(actx context.Context) error {
+			err := a.try(actx, func(s *step) error { return change(a, s) })
+			ses = a.m.row.Session
+			return err
+		})
+		if !errors.Is(err, errGone) {
+			return ses, m.closing(err)
+		}
+	}
+}
+
+// edit changes a session that has no actor.
+func (m *Manager) edit(ctx context.Context, id string, change func(*actor, *step) error) (api.Session, error) {
+	m.editing.Lock()
+	defer m.editing.Unlock()
+	row, err := m.row(ctx, id)
+	if err != nil {
+		return api.Session{}, err
+	}
+	if !row.Session.Status.Final() {
+		return api.Session{}, errShuttingDown() // its actor has stopped with the manager
+	}
+	a := m.newActor(id)
+	a.m = &machine{row: row}
+	if len(row.Engine) > 0 {
+		if err := json.Unmarshal(row.Engine, &a.m.eng); err != nil {
+			return api.Session{}, fmt.Errorf("state of session %s: %w", id, err)
+		}
+	}
+	err = a.try(ctx, func(s *step) error { return change(nil, s) })
+	return a.m.row.Session, err
+}
+
+// closing turns an error that comes of the manager's end into one that says so.
+func (m *Manager) closing(err error) error {
+	if err != nil && m.ctx.Err() != nil && errors.Is(err, context.Canceled) {
+		return errShuttingDown()
+	}
+	return err
+}
+
+// row reads a session, or says that there is none.
+func (m *Manager) row(ctx context.Context, id string) (store.SessionRow, error) {
+	row, err := m.store.Session(ctx, id)
+	if errors.Is(err, store.ErrNotFound) {
+		return row, api.NotFound(api.ReasonSessionNotFound, id)
+	}
+	return row, wrapf(err, "session %s", id)
+}
+
+func (m *Manager) sessionDir(id string) string {
+	return filepath.Join(m.cfg.StateDir, "sessions", id)
+}
+
+func (m *Manager) lockFile(claudeSessionID string) string {
+	return filepath.Join(m.cfg.LockDir, claudeSessionID+".lock")
+}
+
+func (m *Manager) publishPartial(ses *api.Session, now api.Time, delta json.RawMessage) {
+	id, run := ses.ID, ses.RunID
+	m.cfg.PublishPartial(bus.NewEvent(0, api.EventPartialMessage, id, run, func() []byte {
+		return mustJSON(api.Event{Type: api.EventPartialMessage, SessionID: id, RunID: run, Timestamp: now, Data: delta})
+	}))
+}
+
+// removeDir removes a session's directory with all that is in it.
+func (m *Manager) removeDir(id string) {
+	if err := os.RemoveAll(m.sessionDir(id)); err != nil {
+		m.log.Warn("session directory not removed", "session", id, "error", err)
+	}
+}

@@ -1,0 +1,152 @@
+package session
+
+import (
+	"context"
+	"errors"
+
+	"github.com/sessiond/sessiond/rpc/api"
+	"github.com/sessiond/sessiond/session/claude"
+	"github.com/sessiond/sessiond/store"
+)
+
+// maxInbox is how many messages of a session may wait.
+const maxInbox = 1000
+
+// SendMessage puts a message into a live session's inbox. It returns once that
+// is on disk; how the message fares is told by message_updated events.
+func (m *Manager) SendMessage(ctx context.Context, p api.SendMessageParams) (api.MessageResult, error) {
+	id, err := checkID("session_id", p.SessionID)
+	if err != nil {
+		return api.MessageResult{}, err
+	}
+	if err := checkQuery("content", p.Content); err != nil {
+		return api.MessageResult{}, err
+	}
+	switch p.Delivery {
+	case "":
+		p.Delivery = api.DeliveryQueue
+	case api.DeliveryQueue, api.DeliveryNow:
+	default:
+		return api.MessageResult{}, api.InvalidParams("delivery", "%q is neither queue nor now", p.Delivery)
+	}
+	messageID := newID()
+	if p.MessageID != "" {
+		if messageID, err = checkID("message_id", p.MessageID); err != nil {
+			return api.MessageResult{}, err
+		}
+		m.creating.Lock() // two calls with one id: the second finds the first's
+		defer m.creating.Unlock()
+		if known, err := m.knownMessage(ctx, id, messageID, p); known != nil || err != nil {
+			return deref(known), err
+		}
+	}
+	var msg api.Message
+	_, err = m.change(ctx, id, func(_ *actor, s *step) error {
+		if err := s.m.mayTake(); err != nil {
+			return err
+		}
+		msg = *s.addMessage(messageID, p.Content, p.Delivery)
+		return nil
+	})
+	return api.MessageResult{Message: msg}, err
+}
+
+// mayTake refuses a message that the session could never deliver.
+func (m *machine) mayTake() error {
+	ses := &m.row.Session
+	switch {
+	case ses.Status.Final():
+		return errFinal(ses)
+	case m.eng.End != "" || m.eng.InputClosed:
+		return api.InvalidState(ses.Status, "wait for its end, then continueSession", "session %s is ending", ses.ID)
+	case m.waiting() >= maxInbox:
+		return api.Errorf(api.ReasonLimitExceeded, "%d messages wait in session %s already", m.waiting(), ses.ID).With("limit", maxInbox)
+	}
+	return nil
+}
+
+// knownMessage answers a call that came before with the same message id.
+func (m *Manager) knownMessage(ctx context.Context, sessionID, messageID string, p api.SendMessageParams) (*api.MessageResult, error) {
+	msg, err := m.store.Message(ctx, messageID)
+	if errors.Is(err, store.ErrNotFound) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, wrapf(err, "message %s", messageID)
+	}
+	if msg.SessionID != sessionID || !msg.Content.Equal(p.Content) || msg.Delivery != p.Delivery {
+		return nil, api.Errorf(api.ReasonConflict, "the message id %s was used with other params", messageID).With("message_id", messageID)
+	}
+	return &api.MessageResult{Message: msg}, nil
+}
+
+// ListMessages reads a session's messages, in their order.
+func (m *Manager) ListMessages(ctx context.Context, p api.ListMessagesParams) (api.ListMessagesResult, error) {
+	id, err := checkID("session_id", p.SessionID)
+	if err != nil {
+		return api.ListMessagesResult{}, err
+	}
+	if err := checkAny("state", p.State, api.MessageStates); err != nil {
+		return api.ListMessagesResult{}, err
+	}
+	if _, err := m.row(ctx, id); err != nil {
+		return api.ListMessagesResult{}, err
+	}
+	messages, err := m.store.Messages(ctx, id, p.State)
+	return api.ListMessagesResult{Messages: messages}, wrapf(err, "messages of session %s", id)
+}
+
+// CancelMessage withdraws a message that has not started. One that was written
+// already is Claude Code's to give back: the call returns when it has said so.
+func (m *Manager) CancelMessage(ctx context.Context, p api.MessageParams) (api.MessageResult, error) {
+	id, err := checkID("message_id", p.MessageID)
+	if err != nil {
+		return api.MessageResult{}, err
+	}
+	msg, err := m.message(ctx, id)
+	if err != nil {
+		return api.MessageResult{}, err
+	}
+	request, sent := newID(), false
+	if !msg.State.Final() {
+		_, err = m.ask(ctx, msg.SessionID, request, func(s *step) error {
+			i := s.m.message(id)
+			if i < 0 {
+				return nil
+			}
+			if s.m.messages[i].State == api.MessageQueued {
+				s.setMessage(i, api.MessageCancelled, "")
+			} else if s.m.messages[i].State == api.MessageSent {
+				s.write(claude.CancelMessage(request, id))
+				sent = true
+			}
+			if !sent {
+				s.answered = append(s.answered, answer{requestID: request})
+			}
+			return nil
+		})
+		if err != nil {
+			return api.MessageResult{}, err
+		}
+	}
+	if msg, err = m.message(ctx, id); err != nil {
+		return api.MessageResult{}, err
+	}
+	if msg.State != api.MessageCancelled {
+		ses, err := m.row(ctx, msg.SessionID)
+		if err != nil {
+			return api.MessageResult{}, err
+		}
+		return api.MessageResult{}, api.InvalidState(ses.Session.Status, "interruptSession ends the turn that it started",
+			"message %s cannot be withdrawn any more (%s)", id, msg.State).With("message_state", msg.State)
+	}
+	return api.MessageResult{Message: msg}, nil
+}
+
+func (m *Manager) message(ctx context.Context, id string) (api.Message, error) {
+	msg, err := m.store.Message(ctx, id)
+	if errors.Is(err, store.ErrNotFound) {
+		return msg, api.NotFound(api.ReasonMessageNotFound, id)
+	}
+	return msg, wrapf(err, "message %s", id)
+}

@@ -1,0 +1,265 @@
+package session
+
+import (
+	"context"
+	"errors"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/sessiond/sessiond/rpc/api"
+	"github.com/sessiond/sessiond/session/claude"
+	"github.com/sessiond/sessiond/store"
+)
+
+// Bounds of a page of sessions.
+const (
+	defaultList = 50
+	maxList     = 500
+)
+
+// ListSessions reads a page of sessions, newest activity first.
+func (m *Manager) ListSessions(ctx context.Context, p api.ListSessionsParams) (api.ListSessionsResult, error) {
+	limit, err := checkLimit(p.Limit, defaultList, maxList)
+	if err != nil {
+		return api.ListSessionsResult{}, err
+	}
+	p.Limit = &limit
+	for _, status := range p.Status {
+		if !status.Valid() {
+			return api.ListSessionsResult{}, api.InvalidParams("status", "%q is not a status", status)
+		}
+	}
+	if p.ParentSessionID != "" {
+		if p.ParentSessionID, err = checkID("parent_session_id", p.ParentSessionID); err != nil {
+			return api.ListSessionsResult{}, err
+		}
+	}
+	result, err := m.store.ListSessions(ctx, p)
+	return result, wrapf(err, "list of sessions")
+}
+
+// GetSessionState reads one session.
+func (m *Manager) GetSessionState(ctx context.Context, p api.SessionParams) (api.SessionResult, error) {
+	id, err := checkID("session_id", p.SessionID)
+	if err != nil {
+		return api.SessionResult{}, err
+	}
+	row, err := m.row(ctx, id)
+	return api.SessionResult{Session: row.Session}, err
+}
+
+// switchTimeout bounds how long Claude Code may take to confirm a switch of
+// model or mode, or the withdrawal of a message.
+const switchTimeout = 10 * time.Second
+
+// UpdateSession changes what the user may change of a session. Model and mode
+// are Claude Code's to confirm: the call returns when it has, and nothing else
+// is changed if it refuses.
+func (m *Manager) UpdateSession(ctx context.Context, p api.UpdateSessionParams) (api.SessionResult, error) {
+	id, err := checkID("session_id", p.SessionID)
+	if err != nil {
+		return api.SessionResult{}, err
+	}
+	if p.PermissionMode != nil && !claude.ValidMode(*p.PermissionMode) {
+		return api.SessionResult{}, api.InvalidParams("permission_mode", "%q is none of %s", *p.PermissionMode, strings.Join(claude.PermissionModes, ", "))
+	}
+	if p.Tags != nil && slices.ContainsFunc(*p.Tags, func(tag string) bool { return strings.TrimSpace(tag) == "" }) {
+		return api.SessionResult{}, api.InvalidParams("tags", "a tag must not be empty")
+	}
+	if p.Model != nil {
+		if err := m.switchTo(ctx, id, control{Model: *p.Model}, "model"); err != nil {
+			return api.SessionResult{}, err
+		}
+	}
+	if p.PermissionMode != nil {
+		if err := m.switchTo(ctx, id, control{Mode: *p.PermissionMode}, "permission_mode"); err != nil {
+			return api.SessionResult{}, err
+		}
+	}
+	ses, err := m.change(ctx, id, func(_ *actor, s *step) error {
+		s.quiet = true
+		s.label(p.Title, p.Archived, p.Tags)
+		return nil
+	})
+	return api.SessionResult{Session: ses}, err
+}
+
+// label changes what only people care for.
+func (s *step) label(title *string, archived *bool, tags *[]string) {
+	ses := &s.m.row.Session
+	if title != nil && *title != ses.Title {
+		ses.Title, s.updated = *title, true
+	}
+	if archived != nil && *archived != ses.Archived {
+		ses.Archived, s.updated = *archived, true
+	}
+	if tags != nil {
+		if tidy := tidyTags(*tags); !slices.Equal(tidy, ses.Tags) {
+			ses.Tags, s.updated = tidy, true
+		}
+	}
+}
+
+// switchTo asks Claude Code for another model or mode, and waits for its word.
+func (m *Manager) switchTo(ctx context.Context, id string, c control, field string) error {
+	request := newID()
+	refusal, err := m.ask(ctx, id, request, func(s *step) error {
+		if s.m.row.Session.Status.Final() || !s.m.eng.Started {
+			return api.InvalidState(s.m.row.Session.Status, "only a live session can switch its "+field+"; give it when continuing",
+				"session %s has no process to switch", id)
+		}
+		if s.m.eng.Controls == nil {
+			s.m.eng.Controls = map[string]control{}
+		}
+		s.m.eng.Controls[request] = c
+		s.write(c.line(request))
+		return nil
+	})
+	if err == nil && refusal != "" {
+		return api.InvalidParams(field, "Claude Code refuses: %s", refusal)
+	}
+	return err
+}
+
+// ask makes a step that writes a control request, and waits for the answer.
+func (m *Manager) ask(ctx context.Context, id, request string, change func(*step) error) (refusal string, err error) {
+	ctx, cancel := context.WithTimeout(ctx, switchTimeout)
+	defer cancel()
+	reply := make(chan string, 1)
+	var of *actor
+	_, err = m.change(ctx, id, func(a *actor, s *step) error {
+		if a == nil {
+			return errFinal(&s.m.row.Session)
+		}
+		if err := change(s); err != nil {
+			return err
+		}
+		of = a
+		a.waiters[request] = func(text string) { reply <- text }
+		return nil
+	})
+	if err != nil {
+		return "", err
+	}
+	select {
+	case refusal = <-reply:
+		return refusal, nil
+	case <-of.done:
+		return "", api.Errorf(api.ReasonInvalidState, "session %s ended before Claude Code answered", id)
+	case <-ctx.Done():
+		return "", api.Errorf(api.ReasonInvalidState, "Claude Code has not answered in %v", switchTimeout)
+	}
+}
+
+// ArchiveSessions hides sessions from lists, or shows them again, each for itself.
+func (m *Manager) ArchiveSessions(ctx context.Context, p api.ArchiveSessionsParams) (api.ArchiveSessionsResult, error) {
+	result := api.ArchiveSessionsResult{Archived: []string{}, Failed: []api.ArchiveFailure{}}
+	for _, given := range p.SessionIDs {
+		id, err := checkID("session_ids", given)
+		if err == nil {
+			_, err = m.change(ctx, id, func(_ *actor, s *step) error {
+				s.quiet = true
+				s.label(nil, &p.Archived, nil)
+				return nil
+			})
+		}
+		var known *api.Error
+		switch {
+		case err == nil:
+			result.Archived = append(result.Archived, id)
+		case errors.As(err, &known):
+			result.Failed = append(result.Failed, api.ArchiveFailure{SessionID: given, Reason: known.Reason})
+		default:
+			return result, err
+		}
+	}
+	return result, nil
+}
+
+// DeleteSession deletes a final session, with its events and its files.
+func (m *Manager) DeleteSession(ctx context.Context, p api.SessionParams) (api.DeleteSessionResult, error) {
+	id, err := checkID("session_id", p.SessionID)
+	if err != nil {
+		return api.DeleteSessionResult{}, err
+	}
+	m.creating.Lock() // nothing may begin to continue it meanwhile
+	defer m.creating.Unlock()
+	m.editing.Lock()
+	defer m.editing.Unlock()
+	row, err := m.row(ctx, id)
+	if err != nil {
+		return api.DeleteSessionResult{}, err
+	}
+	if !row.Session.Status.Final() {
+		return api.DeleteSessionResult{}, api.InvalidState(row.Session.Status, "end it first (endSession)",
+			"session %s has not ended (%s)", id, row.Session.Status)
+	}
+	deleted := store.Event{SessionID: id, RunID: row.Session.RunID, Type: api.EventSessionDeleted, Time: api.Now()}
+	if err := m.store.Commit(ctx, &store.Batch{Delete: row.N, Events: []store.Event{deleted}}); err != nil {
+		return api.DeleteSessionResult{}, wrapf(err, "delete session %s", id)
+	}
+	m.removeDir(id)
+	return api.DeleteSessionResult{Deleted: true}, nil
+}
+
+// InterruptSession ends the turn that runs.
+func (m *Manager) InterruptSession(ctx context.Context, p api.InterruptSessionParams) (api.StatusResult, error) {
+	id, err := checkID("session_id", p.SessionID)
+	if err != nil {
+		return api.StatusResult{}, err
+	}
+	if p.Queued != "" && p.Queued != api.QueuedKeep && p.Queued != api.QueuedCancel {
+		return api.StatusResult{}, api.InvalidParams("queued", "%q is neither keep nor cancel", p.Queued)
+	}
+	ses, err := m.change(ctx, id, func(_ *actor, s *step) error { return s.interrupt(p.Queued) })
+	return api.StatusResult{SessionID: id, Status: ses.Status}, err
+}
+
+// EndSession has a session's process ended, in steps, or at once.
+func (m *Manager) EndSession(ctx context.Context, p api.EndSessionParams) (api.StatusResult, error) {
+	id, err := checkID("session_id", p.SessionID)
+	if err != nil {
+		return api.StatusResult{}, err
+	}
+	ses, err := m.change(ctx, id, func(_ *actor, s *step) error { return s.end(p.Force) })
+	return api.StatusResult{SessionID: id, Status: ses.Status}, err
+}
+
+// Health says how the sessions are. Version, pid and the like are the daemon's
+// to fill in.
+func (m *Manager) Health(ctx context.Context) (api.Health, error) {
+	var h api.Health
+	var err error
+	if h.Sessions, err = m.store.StatusCounts(ctx); err != nil {
+		return h, wrapf(err, "number of sessions")
+	}
+	depth, oldest, err := m.store.Inbox(ctx)
+	if err != nil {
+		return h, wrapf(err, "depth of the inbox")
+	}
+	h.Inbox.Depth = depth
+	if !oldest.IsZero() {
+		h.Inbox.OldestAgeMS = max(0, time.Since(oldest.Time).Milliseconds())
+	}
+	h.Events = api.EventsHealth{HeadSeq: m.store.Head(), OldestSeq: m.store.OldestSeq()}
+	h.StateDir = m.cfg.StateDir
+	h.Status = api.HealthOK
+	if h.Claude = m.claudeHealth(ctx); !h.Claude.Available {
+		h.Status = api.HealthDegraded
+		h.Problems = append(h.Problems, "no usable claude: "+h.Claude.Hint)
+	}
+	return h, nil
+}
+
+func (m *Manager) claudeHealth(ctx context.Context) api.ClaudeHealth {
+	program, err := m.program(m.cfg.Environ)
+	if err != nil {
+		return api.ClaudeHealth{Hint: claude.InstallHint}
+	}
+	version, err := m.prober.Version(ctx, program, m.cfg.Environ)
+	if err != nil {
+		return api.ClaudeHealth{Path: program, Hint: err.Error()}
+	}
+	return api.ClaudeHealth{Path: program, Version: string(version), Available: true}
+}
