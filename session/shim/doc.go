@@ -1,0 +1,55 @@
+// Package shim is the process that holds one child, and the client to it.
+//
+// A shim is this same program, run as `shim DIR` ([Main]) in a session of its
+// own, so that the child outlives whoever asked for it. The child's standard
+// output is the journal file itself: no process stands between the two, and
+// neither a crash of the daemon nor one of the shim loses a byte. The shim
+// knows nothing of what the lines mean, opens no database, and needs nothing
+// but its directory.
+//
+// # Files of a directory
+//
+//	launch.json  what to start (0600: it holds the environment); removed once the child has started or could not be
+//	start.json   the start record: durable before anyone is told that the child runs
+//	journal      the child's standard output
+//	stderr       the child's standard error; only its end keeps its place on the disk
+//	shim.sock    the shim's socket, while it lives
+//	shim.log     what the shim has to say itself
+//	exit.json    the exit record: written once, as the shim's last act
+//
+// # What a shim promises
+//
+//   - Before anything else it takes the lock on Spec.LockFile, on a descriptor
+//     which the child inherits: [Locked] is false only when both are gone. A
+//     shim which does not get the lock touches no file.
+//   - The child has a process group of its own, Spec.Env as its whole
+//     environment, and no descriptors but 0, 1, 2 and the lock's (3).
+//   - Only whole lines reach the child, in the order in which they were taken,
+//     also when their sender dies in the middle of one. A line that fits the
+//     pipe (1 MiB) goes in with one write, so not even the shim's own death can
+//     tear it.
+//   - Signals work at any time, also while the child does not read its input.
+//   - Signals that hit the shim by accident (a terminal's, a service
+//     manager's) are ignored. It ends only behind its child.
+//   - When the child has exited, every descendant of it is killed, those in
+//     sessions of their own too. Only then the exit record is written: whoever
+//     sees it has the whole journal before them. A descendant that the user may
+//     not kill (a setuid program) is waited for, but not for ever.
+//   - 16 MiB beyond the journal's end are kept allocated. While they cannot be
+//     renewed (the disk is full), the child is stopped with SIGSTOP, until there
+//     is room again: it would drop what it cannot write.
+//
+// # Without the shim
+//
+// If the shim is killed, the child reads end-of-file behind what it was sent,
+// and goes on writing to its journal. Its exit code is then lost: there is no
+// exit record, and the lock becomes free when the child ends. (If it was
+// stopped for want of disk, the kernel wakes it with SIGHUP and SIGCONT, since
+// its process group is orphaned.)
+//
+// # Platforms
+//
+// Everything above holds on Linux. On macOS a process cannot adopt its
+// descendants: only the child's process group is killed; room on the disk is
+// looked at instead of allocated; and the pipe has the system's size.
+package shim

@@ -1,0 +1,10 @@
+package shim
+
+import "golang.org/x/sys/unix"
+
+const isLinux = true
+
+func pipeSizeOf(fd int) int {
+	n, _ := unix.FcntlInt(uintptr(fd), unix.F_GETPIPE_SZ, 0)
+	return n
+}

@@ -1,0 +1,205 @@
+package shim
+
+import (
+	"bufio"
+	"bytes"
+	"errors"
+	"fmt"
+	"io"
+	"log"
+	"net"
+	"os"
+	"sync"
+	"time"
+)
+
+// maxConns bounds the connections at a time, and with them the shim's memory.
+// Those beyond wait until another ends.
+const maxConns = 8
+
+// answerPatience is how long a client may leave answers unread.
+const answerPatience = 10 * time.Second
+
+// server lets clients reach the child.
+type server struct {
+	child    *child
+	in       *input
+	listener net.Listener
+	slots    chan struct{}
+	wg       sync.WaitGroup
+
+	mu     sync.Mutex
+	conns  map[net.Conn]bool
+	closed bool
+}
+
+// serve listens on the socket, and serves the first connection, if there is one.
+// The server is usable even if there is an error: without a socket, then.
+func serve(c *child, in *input, first net.Conn) (*server, error) {
+	s := &server{child: c, in: in, slots: make(chan struct{}, maxConns), conns: map[net.Conn]bool{}}
+	if first != nil {
+		s.slots <- struct{}{}
+		s.start(first)
+	}
+	// Whoever left a socket here is gone: the lock is ours.
+	if err := os.Remove(socketName); err != nil && !errors.Is(err, os.ErrNotExist) {
+		return s, err
+	}
+	l, err := net.Listen("unix", socketName)
+	if err != nil {
+		return s, fmt.Errorf("listen: %w", err)
+	}
+	s.listener = l
+	s.wg.Go(s.accept)
+	return s, os.Chmod(socketName, 0o600)
+}
+
+// close removes the socket, ends all connections and waits for their goroutines.
+func (s *server) close() {
+	s.mu.Lock()
+	s.closed = true
+	for conn := range s.conns {
+		conn.Close()
+	}
+	s.mu.Unlock()
+	if s.listener != nil {
+		s.listener.Close()
+	}
+	s.wg.Wait()
+}
+
+func (s *server) accept() {
+	for {
+		s.slots <- struct{}{}
+		conn, err := s.listener.Accept()
+		if errors.Is(err, net.ErrClosed) {
+			return
+		}
+		if err != nil { // too many open files, say
+			log.Print(err)
+			<-s.slots
+			time.Sleep(100 * time.Millisecond)
+			continue
+		}
+		s.start(conn)
+	}
+}
+
+// start says hello, and serves a connection in a goroutine of its own. The hello
+// does not wait for that: it must be out even if the child exits this moment.
+func (s *server) start(conn net.Conn) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.closed {
+		conn.Close()
+		return
+	}
+	s.conns[conn] = true
+	p := &peer{srv: s, conn: conn}
+	helloErr := p.send(hello{Version: protocolVersion, Started: &s.child.started})
+	s.wg.Go(func() {
+		err := helloErr
+		if err == nil {
+			err = p.serve()
+		}
+		if err != nil && !errors.Is(err, io.EOF) && !errors.Is(err, net.ErrClosed) {
+			log.Printf("connection: %v", err)
+		}
+		conn.Close()
+		s.mu.Lock()
+		delete(s.conns, conn)
+		s.mu.Unlock()
+		<-s.slots
+	})
+}
+
+// peer is one connection.
+type peer struct {
+	srv  *server
+	conn net.Conn
+
+	mu   sync.Mutex // guards writing and busy
+	busy bool       // an input operation is under way
+}
+
+func (p *peer) serve() error {
+	r := bufio.NewReaderSize(p.conn, maxHeader)
+	for {
+		req, line, err := readRequest(r)
+		if err != nil {
+			return err
+		}
+		if err := p.handle(req, line); err != nil {
+			return err
+		}
+	}
+}
+
+// handle never waits for the child: signals must get through.
+func (p *peer) handle(req request, line []byte) error {
+	switch req.Op {
+	case opWrite, opCloseInput:
+		return p.input(req, line)
+	case opSignal:
+		sig, ok := signalOf(req.Signal)
+		if !ok {
+			return p.reply(req, codeFailed, "no such signal")
+		}
+		return p.result(req, p.srv.child.signal(sig))
+	case opKill:
+		return p.result(req, p.srv.child.kill())
+	}
+	return p.reply(req, codeUnknown, "unknown operation "+req.Op)
+}
+
+// input queues a line or the end of the input; its answer comes when it is taken.
+func (p *peer) input(req request, line []byte) error {
+	if p.srv.child.exited() {
+		return p.result(req, ErrExited)
+	}
+	if line != nil && bytes.IndexByte(line, '\n') < req.Size {
+		return p.reply(req, codeNotOneLine, "")
+	}
+	if !p.setBusy(true) {
+		return p.reply(req, codeBusy, "the line before is not taken yet")
+	}
+	op := inputOp{line: line, answer: func(err error) {
+		p.setBusy(false)
+		if err := p.result(req, err); err != nil {
+			p.conn.Close() // its reader ends, and says nothing of it
+		}
+	}}
+	if !p.srv.in.offer(op) {
+		p.setBusy(false)
+		return p.reply(req, codeBusy, "too many lines wait")
+	}
+	return nil
+}
+
+// setBusy changes the mark, and returns false if it was so already.
+func (p *peer) setBusy(busy bool) bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	changed := p.busy != busy
+	p.busy = busy
+	return changed
+}
+
+func (p *peer) result(req request, err error) error {
+	code, text := codeOf(err)
+	return p.reply(req, code, text)
+}
+
+func (p *peer) reply(req request, code, text string) error {
+	return p.send(answer{ID: req.ID, Code: code, Text: text})
+}
+
+func (p *peer) send(message any) error {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if err := p.conn.SetWriteDeadline(time.Now().Add(answerPatience)); err != nil {
+		return err
+	}
+	_, err := p.conn.Write(encode(message, 0))
+	return err
+}
