@@ -19,10 +19,13 @@ type Config struct {
 	LogFormat   LogFormat
 	MaxSessions int // limit of sessions with a live process, more are queued; 0: no limit
 
-	Version    string // what health says
-	Executable string // the sessiond program, for the shims
-	Background bool   // log to DaemonLog instead of standard error
-	Ready      func() // called once clients are answered; may be nil
+	LockDir string // directory of the conversations' locks, one for all daemons of a user
+
+	Version    string   // what health says
+	Executable string   // the sessiond program, for the shims
+	Environ    []string // the daemon's own environment, for sessions that bring none
+	Background bool     // log to DaemonLog instead of standard error
+	Ready      func()   // called once clients are answered; may be nil
 
 	privateSocketDir bool              // the socket's directory is the daemon's own
 	given            map[string]string // settings of flags and environment, made absolute

@@ -47,7 +47,8 @@ func TestEverySettingCanComeFromEverySource(t *testing.T) {
 		"log_level": "error", "log_format": "json", "max_sessions": "7",
 	}
 	var file strings.Builder
-	environ, flags := map[string]string{}, map[string]string{}
+	home := map[string]string{"HOME": "/h"}
+	environ, flags := maps.Clone(home), map[string]string{}
 	for _, s := range Settings() {
 		value := samples[s.Key]
 		quoted := `"` + value + `"`
@@ -60,12 +61,12 @@ func TestEverySettingCanComeFromEverySource(t *testing.T) {
 	}
 	want := Config{
 		StateDir: "/s", Socket: "/s.sock", Claude: "/c", LogLevel: slog.LevelError,
-		LogFormat: LogJSON, MaxSessions: 7,
+		LogFormat: LogJSON, MaxSessions: 7, LockDir: "/h/.local/state/sessiond/conversations",
 	}
 	for name, sources := range map[string]Sources{
-		"flags": {Flags: flags, Getenv: env(nil)},
+		"flags": {Flags: flags, Getenv: env(home)},
 		"env":   {Getenv: env(environ)},
-		"file":  {File: writeFile(t, file.String()), Getenv: env(nil)},
+		"file":  {File: writeFile(t, file.String()), Getenv: env(home)},
 	} {
 		got, err := Load(sources)
 		if err != nil {
@@ -143,7 +144,7 @@ func TestBadConfigurationIsNamed(t *testing.T) {
 	}
 }
 
-func TestEnvironHandsOnWhatWasGiven(t *testing.T) {
+func TestEnvironmentHandsOnWhatWasGiven(t *testing.T) {
 	t.Parallel()
 	file := writeFile(t, "max_sessions = 2\n")
 	c, err := Load(Sources{
@@ -154,7 +155,7 @@ func TestEnvironHandsOnWhatWasGiven(t *testing.T) {
 		t.Fatal(err)
 	}
 	handed := map[string]string{}
-	for _, kv := range c.Environ([]string{"HOME=/h", "SESSIOND_CLAUDE=./claude"}) {
+	for _, kv := range c.Environment([]string{"HOME=/h", "SESSIOND_CLAUDE=./claude"}) {
 		k, v, _ := strings.Cut(kv, "=")
 		handed[k] = v // the last one counts, as for a process
 	}

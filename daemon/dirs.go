@@ -9,6 +9,15 @@ import (
 	"syscall"
 )
 
+// MakeStateDir makes the state directory, private to this user, or says why it
+// cannot be used.
+func MakeStateDir(c Config) error {
+	if err := makePrivate(c.StateDir); err != nil {
+		return fmt.Errorf("state directory: %w", err)
+	}
+	return nil
+}
+
 // makePrivate makes dir, and what is missing above it, with mode 0700 whatever
 // the umask. A directory that is there must be safe, and is closed to others.
 func makePrivate(dir string) error {

@@ -89,9 +89,9 @@ func (s Setting) absolute(value string) (string, error) {
 	return filepath.Abs(value)
 }
 
-// Environ returns env with what flags and environment had set, so that a
+// Environment returns env with what flags and environment had set, so that a
 // daemon that is started with it elsewhere loads the same configuration.
-func (c Config) Environ(env []string) []string {
+func (c Config) Environment(env []string) []string {
 	out := append([]string(nil), env...)
 	for _, s := range settings {
 		if v, ok := c.given[s.Key]; ok {

@@ -12,12 +12,17 @@ import (
 // two daemons apart.
 func (c *Config) defaultPaths(getenv func(string) string) error {
 	explicit := c.StateDir != ""
+	usual, err := xdgDir(getenv, "XDG_STATE_HOME", ".local/state")
+	switch {
+	case err == nil:
+		c.LockDir = filepath.Join(usual, "conversations")
+	case explicit: // without a home there are no other daemons' sessions to mind
+		c.LockDir = filepath.Join(c.StateDir, "conversations")
+	default:
+		return &ConfigError{"state directory", err}
+	}
 	if !explicit {
-		dir, err := xdgDir(getenv, "XDG_STATE_HOME", ".local/state")
-		if err != nil {
-			return &ConfigError{"state directory", err}
-		}
-		c.StateDir = dir
+		c.StateDir = usual
 	}
 	if c.Socket != "" {
 		return nil

@@ -1,0 +1,115 @@
+package main
+
+import (
+	"encoding/json"
+	"strings"
+
+	"github.com/sessiond/sessiond/rpc/api"
+)
+
+// How much of a tool's result is shown.
+const (
+	resultLines   = 4
+	resultColumns = 160
+)
+
+// conversation shows one event of a conversation.
+func (v *view) conversation(ev api.ConversationEvent) {
+	indent := ""
+	if ev.ParentToolUseID != "" {
+		indent = "    " // inside a subagent
+	}
+	switch ev.EventType {
+	case api.ConversationMessage:
+		v.message(ev, indent)
+	case api.ConversationThinking:
+		if text := strings.TrimSpace(ev.Content); text != "" {
+			v.block(indent+"✻ ", clean(text), styleDim)
+		}
+	case api.ConversationToolCall:
+		head := indent + "● " + cleanLine(ev.ToolName)
+		v.printf("%s  %s\n", v.style(styleCyan, head), v.fit(inputText(ev.ToolInput), columns(head)+2))
+	case api.ConversationToolResult:
+		v.toolResult(ev, indent)
+	case api.ConversationUnparsed:
+		v.block(indent+"  ", clean(ev.Content), styleDim)
+	case api.ConversationSystem:
+		if v.verbose || telling(ev.Content) {
+			v.note(indent + "  " + ev.Content)
+		}
+	case api.ConversationResult: // says again what was said, or what end shows
+		if v.verbose {
+			v.note(indent + "  result")
+		}
+	}
+}
+
+// telling reports whether a system event is for people, too: the others are
+// how Claude Code keeps programs informed.
+func telling(content string) bool {
+	for _, word := range []string{"api_retry", "compact_boundary"} {
+		if strings.HasPrefix(content, word) {
+			return true
+		}
+	}
+	return false
+}
+
+func (v *view) message(ev api.ConversationEvent, indent string) {
+	if ev.Role == "user" {
+		v.block(indent+"› ", clean(ev.Content), styleBold)
+		return
+	}
+	v.block(indent, clean(ev.Content), "")
+}
+
+// toolResult shows the first lines of a result.
+func (v *view) toolResult(ev api.ConversationEvent, indent string) {
+	st := styleDim
+	if ev.IsError != nil && *ev.IsError {
+		st = styleRed
+	}
+	text := strings.TrimRight(clean(ev.Content), "\n ")
+	if text == "" {
+		text = "(nothing)"
+	}
+	lines := strings.SplitN(text, "\n", resultLines+1)
+	if len(lines) > resultLines {
+		lines[resultLines] = "…"
+	}
+	for i, line := range lines {
+		lines[i] = cut(strings.ReplaceAll(line, "\t", "    "), resultColumns)
+	}
+	v.block(indent+"  ⎿ ", strings.Join(lines, "\n"), st)
+}
+
+// block prints text whose first line has a mark before it, and whose others
+// are indented below it.
+func (v *view) block(mark, text string, st style) {
+	lines := strings.Split(strings.TrimRight(text, "\n"), "\n")
+	indent := strings.Repeat(" ", columns(mark))
+	for i, line := range lines {
+		if i > 0 {
+			mark = indent
+		}
+		v.printf("%s\n", strings.TrimRight(v.style(st, mark+line), " "))
+	}
+}
+
+// inputText picks what tells most of a tool's input: the member that its call
+// is about, else all of it.
+func inputText(input json.RawMessage) string {
+	var members map[string]json.RawMessage
+	if json.Unmarshal(input, &members) == nil {
+		for _, key := range []string{"command", "file_path", "notebook_path", "path", "pattern", "url", "query", "description", "prompt", "skill"} {
+			var text string
+			if json.Unmarshal(members[key], &text) == nil && text != "" {
+				return text
+			}
+		}
+		if len(members) == 0 {
+			return ""
+		}
+	}
+	return string(input)
+}

@@ -1,0 +1,73 @@
+package main
+
+import (
+	"context"
+
+	"github.com/spf13/cobra"
+
+	"github.com/sessiond/sessiond/rpc/api"
+	"github.com/sessiond/sessiond/rpc/client"
+)
+
+func newLaunch(a *app) *cobra.Command {
+	var flags *launchFlags
+	cmd := &cobra.Command{
+		Use:   "launch [PROMPT|-]",
+		Short: "Start a session and follow it",
+		Long: `Start a session in this directory, with this environment, and follow it until it
+ends. Ctrl-C stops the following, and not the session. The exit code is that of
+the session: 'sessiond help exit-codes'.`,
+		Example: `  sessiond launch "fix the failing test"
+  git diff | sessiond launch --title review "$(cat review.md; cat)"
+  id=$(sessiond launch -d --permission-mode acceptEdits - < task.md)`,
+		ValidArgsFunction: cobra.NoFileCompletions,
+	}
+	flags = newLaunchFlags(cmd.Flags())
+	a.jsonFlag(cmd, "print the session's events as lines of JSON; with -d, the answer")
+	cmd.RunE = func(cmd *cobra.Command, args []string) error {
+		query, err := a.prompt(args) // what is wrong here is said before a daemon is started
+		if err != nil {
+			return err
+		}
+		options, err := flags.options()
+		if err != nil {
+			return err
+		}
+		if options.WorkingDir == nil {
+			options.WorkingDir = new(".")
+			if err := makeAbsolute(options.WorkingDir); err != nil {
+				return err
+			}
+		}
+		p := api.LaunchSessionParams{
+			Query: query, LaunchOptions: options,
+			Env: a.environment(), IdempotencyKey: flags.idempotencyKey,
+		}
+		return a.withClient(func(ctx context.Context, c *client.Client, _ []string) error {
+			return a.start(ctx, c, flags.detach, func() (api.LaunchSessionResult, error) { return c.LaunchSession(ctx, p) })
+		})(cmd, nil)
+	}
+	return cmd
+}
+
+// start starts a session by begin, prints what it answered or follows the session.
+func (a *app) start(ctx context.Context, c *client.Client, detach bool, begin func() (api.LaunchSessionResult, error)) error {
+	h, err := c.Health(ctx) // its head is where the session's events begin
+	if err != nil {
+		return err
+	}
+	r, err := begin()
+	if err != nil {
+		return err
+	}
+	switch {
+	case detach && a.json:
+		return a.out.object(r)
+	case detach:
+		a.out.printf("%s\n", cleanLine(r.SessionID))
+		return nil
+	}
+	v := a.newView(r.SessionID)
+	v.begin(r)
+	return a.follow(ctx, c, r.SessionID, h.Events.HeadSeq, v)
+}

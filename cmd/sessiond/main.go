@@ -1,0 +1,35 @@
+// Command sessiond is the daemon that runs Claude Code sessions, and the
+// command line that talks to it.
+//
+// Every command but `serve` and `shim` is a client: it uses package rpc/client
+// and nothing else of the daemon's, and starts a daemon in the background
+// where none answers. One file holds one command; what they share is in
+// app.go (flags, environment, errors), start.go (the daemon in the
+// background), follow.go and view.go (events for people), text.go and
+// printer.go (what is fit for a terminal).
+package main
+
+import (
+	"context"
+	"os"
+
+	"github.com/sessiond/sessiond/daemon"
+	"github.com/sessiond/sessiond/session/shim"
+)
+
+func main() {
+	// The shim comes before anything else: it starts in milliseconds, and lives
+	// as long as its session.
+	if len(os.Args) > 1 && os.Args[1] == "shim" {
+		os.Exit(shim.Main(os.Args[2:]))
+	}
+	os.Exit(withSignals())
+}
+
+// withSignals runs the command line: the first SIGINT or SIGTERM ends what it
+// does, the second one the process, at once.
+func withSignals() int {
+	ctx, stop := daemon.OnSignals(context.Background(), func() { os.Exit(exitStopped) })
+	defer stop()
+	return run(ctx, os.Args[1:], os.Stdin, os.Stdout, os.Stderr, os.Environ())
+}

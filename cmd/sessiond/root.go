@@ -1,0 +1,67 @@
+package main
+
+import (
+	"github.com/spf13/cobra"
+
+	"github.com/sessiond/sessiond/daemon"
+)
+
+// newRoot makes the tree of commands.
+func newRoot(a *app) *cobra.Command {
+	root := &cobra.Command{
+		Use:   "sessiond",
+		Short: "Run Claude Code sessions that outlive you, your terminal and the daemon itself",
+		Long: `sessiond runs Claude Code sessions in the background, keeps every line they
+print, and tells every client what happens.
+
+  sessiond launch "fix the failing test"   start a session here and follow it
+  sessiond list                            what runs, and what ran
+  sessiond log SESSION                     read a conversation
+  sessiond continue SESSION "now commit"   go on from it
+
+A session is named by its id or the beginning of it. A daemon is started in the
+background when one is needed. See 'sessiond help files' and 'sessiond help exit-codes'.`,
+		SilenceErrors: true,
+		SilenceUsage:  true,
+		PersistentPreRun: func(*cobra.Command, []string) {
+			a.parsed = true
+		},
+	}
+	flags := root.PersistentFlags()
+	for _, s := range daemon.Settings() {
+		if s.Key == "state_dir" || s.Key == "socket" || s.Key == "claude" {
+			a.settings[s.Key] = flags.String(s.Flag(), "", s.Usage)
+		}
+	}
+	flags.StringVar(&a.configFile, "config", "", "configuration file (default $XDG_CONFIG_HOME/sessiond/config.toml)")
+	flags.SortFlags = false
+
+	root.AddGroup(
+		&cobra.Group{ID: groupSessions, Title: "Sessions:"},
+		&cobra.Group{ID: groupRead, Title: "Reading:"},
+		&cobra.Group{ID: groupDaemon, Title: "The daemon:"},
+	)
+	add := func(group string, commands ...*cobra.Command) {
+		for _, c := range commands {
+			c.GroupID = group
+			root.AddCommand(c)
+		}
+	}
+	add(groupSessions, newLaunch(a), newContinue(a), newInterrupt(a), newEnd(a), newArchive(a), newDelete(a))
+	add(groupRead, newList(a), newShow(a), newLog(a), newWatch(a))
+	add(groupDaemon, newServe(a), newStatus(a), newStop(a), newRPC(a), newVersion(a))
+	root.SetHelpCommandGroupID(groupDaemon)
+	root.SetCompletionCommandGroupID(groupDaemon)
+	root.AddCommand(
+		&cobra.Command{Use: "exit-codes", Short: "What the exit codes mean", Long: exitCodesHelp()},
+		&cobra.Command{Use: "files", Short: "Files, settings and environment", Long: filesHelp()},
+	)
+	return root
+}
+
+// The groups of commands in the help.
+const (
+	groupSessions = "sessions"
+	groupRead     = "read"
+	groupDaemon   = "daemon"
+)

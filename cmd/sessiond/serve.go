@@ -1,0 +1,60 @@
+package main
+
+import (
+	"os"
+	"syscall"
+
+	"github.com/spf13/cobra"
+
+	"github.com/sessiond/sessiond/daemon"
+)
+
+func newServe(a *app) *cobra.Command {
+	var background bool
+	cmd := &cobra.Command{
+		Use:   "serve",
+		Short: "Run the daemon in the foreground",
+		Long: `Run the daemon in the foreground until SIGTERM or SIGINT; a second one ends it at
+once. Sessions survive either, and the next daemon takes them up.
+
+Other commands start a daemon in the background when none answers; its log is
+daemon.log in the state directory.`,
+		Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			config, err := a.config(cmd)
+			if err != nil {
+				return err
+			}
+			if config.Executable, err = os.Executable(); err != nil {
+				return err
+			}
+			config.Version = version()
+			config.Environ = a.env
+			if background {
+				config.Background = true
+				config.Ready = tellStarter()
+			}
+			return daemon.Run(cmd.Context(), config)
+		},
+	}
+	for _, s := range daemon.Settings() {
+		if a.settings[s.Key] == nil { // the others are flags of every command
+			a.settings[s.Key] = cmd.Flags().String(s.Flag(), "", s.Usage)
+		}
+	}
+	cmd.Flags().BoolVar(&background, "background", false, "")
+	_ = cmd.Flags().MarkHidden("background")
+	return cmd
+}
+
+// tellStarter returns a function that tells whoever has started this daemon in
+// the background that it answers: see startDaemon. No child may inherit the
+// pipe, whose end is how a dead daemon is noticed.
+func tellStarter() func() {
+	syscall.CloseOnExec(3)
+	pipe := os.NewFile(3, "starter")
+	return func() {
+		_, _ = pipe.WriteString("ready\n") // a starter that has gone away needs no answer
+		_ = pipe.Close()
+	}
+}

@@ -1,0 +1,118 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"strings"
+
+	"github.com/dustin/go-humanize"
+	"github.com/spf13/cobra"
+
+	"github.com/sessiond/sessiond/rpc/api"
+	"github.com/sessiond/sessiond/rpc/client"
+)
+
+func newShow(a *app) *cobra.Command {
+	cmd := &cobra.Command{
+		Use:               "show SESSION",
+		Short:             "Show one session",
+		Args:              cobra.ExactArgs(1),
+		ValidArgsFunction: a.completeIDs,
+		RunE: a.withClient(func(ctx context.Context, c *client.Client, args []string) error {
+			id, err := resolve(ctx, c, args[0])
+			if err != nil {
+				return err
+			}
+			r, err := c.GetSessionState(ctx, api.SessionParams{SessionID: id})
+			if err != nil {
+				return err
+			}
+			if a.json {
+				return a.out.object(r.Session)
+			}
+			a.printSession(r.Session)
+			return nil
+		}),
+	}
+	a.jsonFlag(cmd, "print the session as JSON")
+	return cmd
+}
+
+func (a *app) printSession(s api.Session) {
+	a.fields([]field{
+		{"session", a.out.style(styleBold, cleanLine(s.ID))},
+		{"title", cleanLine(s.Title)},
+		{"status", a.out.style(statusStyle(s.Status), statusText(s))},
+		{"error", a.out.style(styleRed, clean(s.ErrorMessage))},
+		{"prompt", clean(s.Query)},
+		{"result", clean(s.Result)},
+		{"directory", cleanLine(s.WorkingDir)},
+		{"model", cleanLine(s.Model)},
+		{"mode", modeText(s)},
+		{"tags", cleanLine(strings.Join(s.Tags, ", "))},
+		{"archived", yes(s.Archived)},
+		{"continues", cleanLine(s.ParentSessionID)},
+		{"conversation", cleanLine(s.ClaudeSessionID)},
+		{"run", cleanLine(s.RunID)},
+		{"created", a.moment(s.CreatedAt)},
+		{"started", a.moment(s.StartedAt)},
+		{"last activity", a.moment(s.LastActivityAt)},
+		{"ended", a.moment(s.CompletedAt)},
+		{"turns", fmt.Sprint(s.NumTurns)},
+		{"time", durationText(s.DurationMS)},
+		{"cost", costText(s.CostUSD)},
+		{"tokens", tokensText(s)},
+		{"questions open", count(s.PendingApprovals)},
+		{"messages queued", count(s.QueuedMessages)},
+		{"pid", count(s.PID)},
+		{"exit", exitText(s)},
+		{"standard error", clean(s.StderrTail)},
+	})
+}
+
+func modeText(s api.Session) string {
+	parts := []string{}
+	if s.PermissionMode != "" {
+		parts = append(parts, cleanLine(s.PermissionMode))
+	}
+	if s.Interactive {
+		parts = append(parts, "interactive")
+	}
+	if s.Unattended {
+		parts = append(parts, "unattended")
+	}
+	return strings.Join(parts, ", ")
+}
+
+func yes(b bool) string {
+	if b {
+		return "yes"
+	}
+	return ""
+}
+
+// count is n, or nothing at all.
+func count(n int) string {
+	if n == 0 {
+		return ""
+	}
+	return fmt.Sprint(n)
+}
+
+func tokensText(s api.Session) string {
+	if s.InputTokens+s.OutputTokens+s.CacheReadInputTokens+s.CacheCreationInputTokens == 0 {
+		return ""
+	}
+	return fmt.Sprintf("%s in, %s out, %s read from cache, %s written to it", humanize.Comma(s.InputTokens),
+		humanize.Comma(s.OutputTokens), humanize.Comma(s.CacheReadInputTokens), humanize.Comma(s.CacheCreationInputTokens))
+}
+
+func exitText(s api.Session) string {
+	switch {
+	case s.ExitSignal != "":
+		return "ended by " + cleanLine(s.ExitSignal)
+	case s.ExitCode != nil:
+		return fmt.Sprintf("code %d", *s.ExitCode)
+	}
+	return ""
+}

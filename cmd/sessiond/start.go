@@ -1,0 +1,213 @@
+package main
+
+import (
+	"bufio"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"time"
+
+	"github.com/gofrs/flock"
+
+	"github.com/sessiond/sessiond/daemon"
+	"github.com/sessiond/sessiond/rpc/client"
+)
+
+// startPatience is how long a daemon may take to answer after it was started.
+const startPatience = 30 * time.Second
+
+// connect connects to a daemon that runs already.
+func (a *app) connect(ctx context.Context, config daemon.Config) (*client.Client, error) {
+	c, err := client.Dial(ctx, config.Socket, client.OnDisconnect(a.disconnected))
+	switch {
+	case err == nil || ctx.Err() != nil:
+		return c, err
+	case nobodyThere(err):
+		err = &nobodyError{config.Socket, err}
+	}
+	return nil, &unreachableError{err}
+}
+
+// connectOrStart connects to the daemon, and starts one if none is there.
+// Whoever starts one holds a lock, so that many calls at once start one.
+func (a *app) connectOrStart(ctx context.Context, config daemon.Config) (*client.Client, error) {
+	c, err := a.connect(ctx, config)
+	if err == nil || !nobodyThere(err) {
+		return c, err
+	}
+	if err := daemon.MakeStateDir(config); err != nil {
+		return nil, err
+	}
+	ctx, cancel := context.WithTimeoutCause(ctx, startPatience, errors.New("it takes too long"))
+	defer cancel()
+	lock := flock.New(filepath.Join(config.StateDir, "start.lock"), flock.SetPermissions(0o600))
+	if _, err := lock.TryLockContext(ctx, 20*time.Millisecond); err != nil {
+		return nil, notStarted(ctx, err)
+	}
+	defer lock.Close()
+	for {
+		if c, err := a.connect(ctx, config); err == nil || !nobodyThere(err) {
+			return c, err
+		}
+		err := a.startDaemon(ctx, config)
+		var exit *exec.ExitError
+		if errors.As(err, &exit) && exit.ExitCode() == exitSecondDaemon && a.waitForOther(ctx, config) {
+			continue // the daemon before was on its way down, or came up another way
+		}
+		if err != nil {
+			return nil, err
+		}
+	}
+}
+
+// nobodyError says that no daemon runs, without the system's words for it.
+type nobodyError struct {
+	socket string
+	err    error
+}
+
+func (e *nobodyError) Error() string { return "no daemon is running: nobody answers on " + e.socket }
+func (e *nobodyError) Unwrap() error { return e.err }
+
+// nobodyThere reports whether a daemon would have to be started: there is no
+// socket, or nobody behind it.
+func nobodyThere(err error) bool {
+	return errors.Is(err, fs.ErrNotExist) || errors.Is(err, syscall.ECONNREFUSED)
+}
+
+// waitForOther waits a while until the daemon that holds the lock is gone or
+// answers, and reports whether trying again makes sense.
+func (a *app) waitForOther(ctx context.Context, config daemon.Config) bool {
+	ctx, cancel := context.WithTimeout(ctx, 10*time.Second)
+	defer cancel()
+	return poll(ctx, func() bool {
+		if daemon.Running(config) == nil {
+			return true
+		}
+		c, err := a.connect(ctx, config)
+		if err == nil {
+			_ = c.Close()
+		}
+		return err == nil
+	}) == nil
+}
+
+// poll calls f until it says true or the context ends.
+func poll(ctx context.Context, f func() bool) error {
+	tick := time.NewTicker(50 * time.Millisecond)
+	defer tick.Stop()
+	for !f() {
+		select {
+		case <-tick.C:
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	}
+	return nil
+}
+
+// startDaemon starts `sessiond serve` in a session of its own, and waits until
+// it answers. It says so through a pipe that is its descriptor 3, and whose end
+// closes if it dies.
+func (a *app) startDaemon(ctx context.Context, config daemon.Config) error {
+	exe, err := os.Executable()
+	if err != nil {
+		return err
+	}
+	log, err := os.OpenFile(config.DaemonLog(), os.O_CREATE|os.O_RDWR|os.O_APPEND, 0o600)
+	if err != nil {
+		return err
+	}
+	defer log.Close()
+	begin, err := log.Seek(0, io.SeekEnd)
+	if err != nil {
+		return err
+	}
+	ready, theirs, err := os.Pipe()
+	if err != nil {
+		return err
+	}
+	defer ready.Close()
+
+	cmd := exec.Command(exe, "serve", "--background")
+	cmd.Env = config.Environment(a.env)
+	cmd.Dir = config.StateDir // not the caller's, which may want to go away
+	cmd.Stderr = log          // what the runtime says at a crash
+	cmd.ExtraFiles = []*os.File{theirs}
+	cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true}
+	err = cmd.Start()
+	_ = theirs.Close()
+	if err != nil {
+		return fmt.Errorf("start a daemon: %w", err)
+	}
+	stop := context.AfterFunc(ctx, func() { _ = ready.SetReadDeadline(time.Unix(1, 0)) })
+	defer stop()
+	_, err = bufio.NewReader(ready).ReadString('\n')
+	if err == nil {
+		return cmd.Process.Release()
+	}
+	if errors.Is(err, io.EOF) { // it is gone, or will be at once
+		return daemonDied(cmd.Wait(), log, begin)
+	}
+	_ = cmd.Process.Release()
+	return notStarted(ctx, err)
+}
+
+// notStarted says why waiting for a daemon has ended.
+func notStarted(ctx context.Context, err error) error {
+	if cause := context.Cause(ctx); cause != nil && !errors.Is(cause, context.Canceled) {
+		return &unreachableError{fmt.Errorf("the daemon does not come up: %w", cause)}
+	} else if cause != nil {
+		return cause
+	}
+	return fmt.Errorf("wait for the daemon: %w", err)
+}
+
+// daemonDied tells how a daemon ended that was just started, with what it wrote
+// to its log.
+func daemonDied(exit error, log *os.File, begin int64) error {
+	if exit == nil {
+		exit = errors.New("it was told to stop")
+	}
+	err := fmt.Errorf("the daemon does not come up: %w", exit)
+	if tail := logTail(log, begin); tail != "" {
+		err = fmt.Errorf("%w; the end of %s:\n%s", err, log.Name(), tail)
+	}
+	return &unreachableError{err}
+}
+
+// logTail returns the last lines that came behind begin.
+func logTail(log *os.File, begin int64) string {
+	fi, err := log.Stat()
+	if err != nil || fi.Size() < begin { // the log has begun anew
+		begin = 0
+	}
+	const most = 8 << 10
+	if err == nil {
+		begin = max(begin, fi.Size()-most)
+	}
+	b, err := io.ReadAll(io.NewSectionReader(log, begin, most))
+	if err != nil {
+		return ""
+	}
+	lines := strings.Split(strings.TrimSpace(string(b)), "\n")
+	return strings.Join(lines[max(0, len(lines)-10):], "\n")
+}
+
+// disconnected tells, once each time, that the daemon is gone while its events
+// are followed.
+func (a *app) disconnected(error) {
+	if a.lost {
+		return
+	}
+	a.lost = true
+	a.errs.printf("%s\n", a.errs.style(styleYellow, "the daemon is gone; sessions go on, and so does this when it is back ('sessiond status' starts none, any other command does)"))
+	_ = a.errs.Flush()
+}

@@ -1,0 +1,94 @@
+package main
+
+import (
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/dustin/go-humanize"
+	"github.com/spf13/cobra"
+
+	"github.com/sessiond/sessiond/daemon"
+	"github.com/sessiond/sessiond/rpc/api"
+)
+
+func newStatus(a *app) *cobra.Command {
+	cmd := &cobra.Command{
+		Use:   "status",
+		Short: "Show how the daemon is; never starts one",
+		Args:  cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			config, err := a.config(cmd)
+			if err != nil {
+				return err
+			}
+			c, err := a.connect(cmd.Context(), config)
+			if err != nil {
+				return err
+			}
+			defer c.Close()
+			h, err := c.Health(cmd.Context())
+			if err != nil {
+				return err
+			}
+			if a.json {
+				return a.out.object(h)
+			}
+			a.printHealth(config, h)
+			return nil
+		},
+	}
+	a.jsonFlag(cmd, "print the daemon's health as JSON")
+	return cmd
+}
+
+func (a *app) printHealth(config daemon.Config, h api.Health) {
+	st := styleGreen
+	if h.Status != api.HealthOK {
+		st = styleYellow
+	}
+	a.fields([]field{
+		{"status", a.out.style(st, string(h.Status))},
+		{"problems", clean(strings.Join(h.Problems, "; "))},
+		{"version", cleanLine(h.Version)},
+		{"pid", fmt.Sprint(h.PID)},
+		{"started", a.moment(h.StartedAt)},
+		{"socket", cleanLine(config.Socket)},
+		{"state directory", cleanLine(h.StateDir)},
+		{"claude", a.claudeText(h.Claude)},
+		{"sessions", countsText(h.Sessions)},
+		{"inbox", inboxText(h.Inbox)},
+		{"events", fmt.Sprintf("%s (seq %d to %d)", humanize.Comma(max(0, h.Events.HeadSeq-h.Events.OldestSeq+1)),
+			h.Events.OldestSeq, h.Events.HeadSeq)},
+	})
+}
+
+func (a *app) claudeText(c api.ClaudeHealth) string {
+	if !c.Available {
+		return a.out.style(styleRed, cleanLine("not available: "+c.Hint))
+	}
+	return cleanLine(c.Version + " " + c.Path)
+}
+
+func inboxText(i api.InboxHealth) string {
+	if i.Depth == 0 {
+		return "empty"
+	}
+	return fmt.Sprintf("%d waiting, the oldest for %s", i.Depth,
+		(time.Duration(i.OldestAgeMS) * time.Millisecond).Round(time.Second))
+}
+
+// countsText lists how many sessions are in which status, in the order of a
+// session's life.
+func countsText(counts map[api.Status]int) string {
+	var parts []string
+	for _, s := range api.Statuses {
+		if n := counts[s]; n > 0 {
+			parts = append(parts, fmt.Sprintf("%d %s", n, s))
+		}
+	}
+	if len(parts) == 0 {
+		return "none"
+	}
+	return strings.Join(parts, ", ")
+}

@@ -1,0 +1,65 @@
+package daemon
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"os"
+	"path/filepath"
+)
+
+// Run is the daemon. It returns nil once ctx has ended and everything that was
+// started has been waited for, and an error when it cannot begin or go on: a
+// *RunningError where another daemon has the state directory or the socket.
+// It changes the process's idea of nothing: two can run in one process.
+func Run(ctx context.Context, c Config) (err error) {
+	if err := MakeStateDir(c); err != nil {
+		return err
+	}
+	lock, err := lockState(ctx, c)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, lock.Close()) }()
+
+	log, closeLog, err := openLog(c)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, closeLog()) }()
+
+	log.Info("daemon starts", "version", c.Version, "pid", os.Getpid(), "state_dir", c.StateDir, "socket", c.Socket)
+	if err := serve(ctx, c, log); err != nil {
+		return err // whoever has called tells the user, or the log of a daemon in the background
+	}
+	log.Info("daemon stopped")
+	return nil
+}
+
+// serve opens the rooms, then the socket, and answers clients until ctx ends.
+// What is opened last is closed first.
+func serve(ctx context.Context, c Config, log *slog.Logger) (err error) {
+	r, err := openRooms(ctx, c, log)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, r.close()) }()
+
+	s, err := listen(ctx, c)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, s.release()) }()
+
+	if err := r.manager.Start(ctx); err != nil {
+		return fmt.Errorf("take up the sessions: %w", err)
+	}
+	if c.Ready != nil {
+		c.Ready()
+	}
+	return r.server.Serve(ctx, s)
+}
+
+// databasePath is where the log of events lies.
+func (c Config) databasePath() string { return filepath.Join(c.StateDir, "sessiond.db") }

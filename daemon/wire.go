@@ -1,0 +1,77 @@
+package daemon
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"os"
+
+	"github.com/sessiond/sessiond/bus"
+	"github.com/sessiond/sessiond/rpc"
+	"github.com/sessiond/sessiond/session"
+	"github.com/sessiond/sessiond/store"
+)
+
+// rooms are the parts of a daemon, wired to each other.
+type rooms struct {
+	store   *store.Store
+	hub     *bus.Hub
+	manager *session.Manager
+	server  *rpc.Server
+}
+
+// openRooms opens the parts in the order in which they need each other. None
+// of them does anything by itself before the manager is started.
+func openRooms(ctx context.Context, c Config, log *slog.Logger) (*rooms, error) {
+	r := &rooms{}
+	var err error
+	r.store, err = store.Open(ctx, c.databasePath(), store.Options{
+		Logger:    log,
+		Published: func(events []store.Event) { r.hub.Publish(toBus(events)) }, // commits come later than the hub
+	})
+	if err != nil {
+		return nil, fmt.Errorf("open the database: %w", err)
+	}
+	r.hub = bus.NewHub(logReader{r.store}, bus.Options{})
+	r.manager, err = session.NewManager(session.Config{
+		Store: r.store, StateDir: c.StateDir, LockDir: c.LockDir,
+		Executable: c.Executable, Claude: c.Claude, MaxSessions: c.MaxSessions, Environ: c.Environ,
+		PublishPartial: r.hub.PublishPartial, Logger: log,
+	})
+	if err != nil {
+		r.hub.Close()
+		return nil, errors.Join(err, r.store.Close())
+	}
+	r.server = rpc.NewServer(rpc.Options{
+		Service: r.manager, Hub: r.hub, Logger: log, Version: c.Version,
+		UID: os.Getuid(), WithClient: session.WithClient,
+	})
+	return r, nil
+}
+
+// close ends what may still write before what is written to.
+func (r *rooms) close() error {
+	err := r.manager.Close()
+	r.hub.Close()
+	return errors.Join(err, r.store.Close())
+}
+
+// logReader lets the bus read the store's log.
+type logReader struct{ *store.Store }
+
+// Page reads the events behind after; upTo is how far it has looked.
+func (l logReader) Page(ctx context.Context, after int64, limit int, f bus.Filter) ([]*bus.Event, int64, error) {
+	events, upTo, err := l.Log(ctx, after, limit, store.Filter{SessionID: f.SessionID, RunID: f.RunID, Types: f.Types})
+	return toBus(events), upTo, err
+}
+
+// toBus wraps events for subscribers; each is encoded when the first of them
+// wants it.
+func toBus(events []store.Event) []*bus.Event {
+	out := make([]*bus.Event, len(events))
+	for i, ev := range events {
+		out[i] = bus.NewEvent(ev.Seq, ev.Type, ev.SessionID, ev.RunID, func() []byte { return session.EncodeEvent(ev) })
+	}
+	return out
+}
