@@ -1,0 +1,72 @@
+# The few verbs of the project; `make help` lists them.
+
+SHELL := /bin/bash
+GO ?= go
+CACHE := $(CURDIR)/.cache
+BIN := $(CACHE)/bin
+LINT_VERSION := v2.15.0
+FUZZTIME ?= 20s
+BENCHTIME ?= 1s
+
+# Without git, or outside of a clone, the go command's own idea is used.
+VERSION := $(shell git describe --tags --always --dirty 2>/dev/null)
+LDFLAGS := $(if $(VERSION),-X main.stamped=$(VERSION))
+
+.DEFAULT_GOAL := help
+
+.PHONY: help
+help: ## show this
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+.PHONY: build
+build: ## build bin/sessiond
+	$(GO) build -trimpath -ldflags '$(LDFLAGS)' -o bin/sessiond ./cmd/sessiond
+
+.PHONY: claude
+claude: ## bring the pinned versions of Claude Code into .cache/claude
+	./internal/claudecli/install.sh
+
+.PHONY: test
+test: claude ## run every test under the race detector, the real Claude Code's included
+	$(GO) test -race ./...
+
+.PHONY: race
+race: ## run the tests of PKG (default all) RUNS times (default 20) under the race detector
+	$(GO) test -race -count=$(or $(RUNS),20) $(or $(PKG),./...)
+
+.PHONY: lint
+lint: $(BIN)/golangci-lint-$(LINT_VERSION) ## check formatting, vet, and run the linters, for macOS too
+	@test -z "$$(gofmt -l $$(git ls-files '*.go' 2>/dev/null || find . -name '*.go'))" || { gofmt -l .; exit 1; }
+	$(GO) vet ./...
+	CGO_ENABLED=0 GOOS=darwin $(GO) vet ./...
+	$< run ./...
+
+# Under a name of its own, so that a new version is installed when one is asked for.
+$(BIN)/golangci-lint-$(LINT_VERSION):
+	GOBIN=$(BIN) $(GO) install github.com/golangci/golangci-lint/v2/cmd/golangci-lint@$(LINT_VERSION)
+	mv $(BIN)/golangci-lint $@
+
+.PHONY: fuzz
+fuzz: ## run every fuzz target for FUZZTIME (default 20s)
+	@set -e; for file in $$(grep -rl --include='*_test.go' '^func Fuzz' .); do \
+		for target in $$(sed -n 's/^func \(Fuzz[A-Za-z0-9_]*\).*/\1/p' $$file); do \
+			echo "== $$target ($$(dirname $$file))"; \
+			$(GO) test -run '^$$' -fuzz "^$$target\$$" -fuzztime $(FUZZTIME) $$(dirname $$file); \
+		done; \
+	done
+
+.PHONY: bench
+bench: ## run every benchmark for BENCHTIME (default 1s)
+	$(GO) test -run '^$$' -bench . -benchmem -benchtime $(BENCHTIME) ./...
+
+.PHONY: generate
+generate: ## write the generated files anew
+	$(GO) generate ./...
+
+.PHONY: traces
+traces: claude ## record the traces of the pinned versions of Claude Code anew
+	$(GO) run ./internal/traces/record
+
+.PHONY: clean
+clean: ## remove what was built, and .cache
+	rm -rf bin $(CACHE)
