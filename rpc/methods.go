@@ -1,0 +1,106 @@
+package rpc
+
+import (
+	"context"
+	"encoding/json"
+	"reflect"
+
+	"github.com/sessiond/sessiond/rpc/api"
+)
+
+// method is one row of the table of methods.
+type method struct {
+	name    string
+	summary string
+	params  reflect.Type
+	result  reflect.Type
+	reasons []api.Reason // why it may fail, beside what every method may: see commonReasons
+	call    func(ctx context.Context, r *request) (any, error)
+}
+
+// commonReasons are those for which any method may fail.
+var commonReasons = []api.Reason{api.ReasonInvalidParams, api.ReasonInternal, api.ReasonShuttingDown}
+
+// newMethod makes a row of the table out of a function with typed params and result.
+func newMethod[P, R any](name, summary string, f func(context.Context, *request, P) (R, error), reasons ...api.Reason) method {
+	return method{
+		name: name, summary: summary, reasons: reasons,
+		params: reflect.TypeFor[P](), result: reflect.TypeFor[R](),
+		call: func(ctx context.Context, r *request) (any, error) {
+			p, err := decodeParams[P](r.params)
+			if err != nil {
+				return nil, err
+			}
+			return f(ctx, r, p)
+		},
+	}
+}
+
+// serviceMethod makes a row of the table out of a method of Service.
+func serviceMethod[P, R any](name, summary string, f func(Service, context.Context, P) (R, error), reasons ...api.Reason) method {
+	return newMethod(name, summary, func(ctx context.Context, r *request, p P) (R, error) {
+		return f(r.conn.server.o.Service, ctx, p)
+	}, reasons...)
+}
+
+// methodTable is every method of the protocol, in the order of the documentation.
+func methodTable() []method {
+	const (
+		noSession      = api.ReasonSessionNotFound
+		noApproval     = api.ReasonApprovalNotFound
+		noMessage      = api.ReasonMessageNotFound
+		noSubscription = api.ReasonSubscriptionNotFound
+		invalidState   = api.ReasonInvalidState
+		limit          = api.ReasonLimitExceeded
+		noClaude       = api.ReasonClaudeUnavailable
+		conflict       = api.ReasonConflict
+	)
+	return []method{
+		newMethod("health", "How the daemon is, which claude it would start, and how far the log reaches.", health),
+		serviceMethod("launchSession", "Starts Claude Code on a first prompt; a new session.",
+			Service.LaunchSession, limit, noClaude, conflict),
+		serviceMethod("continueSession", "Goes on from where a session's conversation is, or from a point of it, in a new session.",
+			Service.ContinueSession, noSession, invalidState, limit, noClaude, conflict),
+		serviceMethod("listSessions", "Sessions, those with the newest activity first, a page at a time.",
+			Service.ListSessions),
+		serviceMethod("getSessionState", "One session as it is now.",
+			Service.GetSessionState, noSession),
+		serviceMethod("getConversation", "What was said and done in a session, and in those that it continues, a page at a time.",
+			Service.GetConversation, noSession),
+		serviceMethod("updateSession", "Changes a session's title, tags or archived mark; model and permission mode of a live one.",
+			Service.UpdateSession, noSession, invalidState),
+		serviceMethod("archiveSessions", "Hides sessions from lists, or shows them again.",
+			Service.ArchiveSessions),
+		serviceMethod("deleteSession", "Deletes a final session, and its events with it.",
+			Service.DeleteSession, noSession, invalidState),
+		serviceMethod("interruptSession", "Ends the turn, not the session: unless there is nothing left for it to do.",
+			Service.InterruptSession, noSession, invalidState),
+		serviceMethod("endSession", "Ends a session's process, gently at first.",
+			Service.EndSession, noSession, invalidState),
+		serviceMethod("sendMessage", "Says something more to a live session.",
+			Service.SendMessage, noSession, invalidState, limit, conflict),
+		serviceMethod("listMessages", "The messages of a session, in their order.",
+			Service.ListMessages, noSession),
+		serviceMethod("cancelMessage", "Withdraws a message that has not started.",
+			Service.CancelMessage, noMessage, invalidState),
+		serviceMethod("fetchApprovals", "Claude Code's questions, oldest first.",
+			Service.FetchApprovals, noSession),
+		serviceMethod("getApproval", "One of Claude Code's questions.",
+			Service.GetApproval, noApproval),
+		serviceMethod("sendDecision", "Answers one of Claude Code's questions; the first answer wins.",
+			Service.SendDecision, noApproval, api.ReasonAlreadyResolved, invalidState),
+		newMethod("subscribe", "Sends events as `event` notifications on this connection, from a cursor on, or from now.",
+			subscribe, api.ReasonCursorExpired, limit),
+		newMethod("unsubscribe", "Ends a subscription of this connection; after the answer no event of it comes.",
+			unsubscribe, noSubscription),
+		newMethod("rpc.discover", "The OpenRPC document of this protocol.", discover),
+	}
+}
+
+func health(ctx context.Context, r *request, _ api.Empty) (api.Health, error) {
+	return r.conn.server.o.Service.Health(ctx)
+}
+
+func discover(_ context.Context, r *request, _ api.Empty) (json.RawMessage, error) {
+	return r.conn.server.discovery()
+}

@@ -1,0 +1,144 @@
+package rpc
+
+import (
+	"cmp"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"sync"
+	"time"
+
+	"github.com/sessiond/sessiond/bus"
+	"github.com/sessiond/sessiond/rpc/api"
+)
+
+// The defaults of Options, and bounds that are not configurable.
+const (
+	defaultMaxConnections   = 256
+	defaultMaxSubscriptions = 64
+	defaultQueueBytes       = 1 << 20
+	defaultWriteStall       = 2 * time.Minute
+	defaultShutdownGrace    = 2 * time.Second
+
+	maxLine       = 32 << 20 // of a line from a client, in bytes
+	maxInFlight   = 64       // requests at work on one connection
+	flushTimeout  = time.Second
+	lingerTimeout = 2 * time.Second
+	lingerBytes   = 64 << 20
+	refuseTimeout = time.Second
+)
+
+// Options are what a Server is made of.
+type Options struct {
+	Service Service
+	Hub     *bus.Hub
+	Logger  *slog.Logger // nil: nothing is logged
+	Version string // the daemon's, for rpc.discover
+
+	// UID is the only user who is let in; -1 lets everyone in, for tests over
+	// connections that do not know who is at their other end.
+	UID int
+	// WithClient marks the context of a client's requests with its name, such as
+	// "pid 1234"; nil leaves contexts as they are.
+	WithClient func(ctx context.Context, client string) context.Context
+
+	MaxConnections   int           // at once; 0: 256
+	MaxSubscriptions int           // at once on one connection; 0: 64
+	QueueBytes       int64         // that wait to be sent on one connection; 0: 1 MiB
+	WriteStall       time.Duration // a client that takes nothing for so long is cut; 0: 2 min
+	ShutdownGrace    time.Duration // for requests at work when the server stops; 0: 2 s
+}
+
+// Server serves the protocol.
+type Server struct {
+	o         Options
+	log       *slog.Logger
+	methods   map[string]method
+	discovery func() (json.RawMessage, error)
+}
+
+// NewServer makes a Server. It does nothing until Serve.
+func NewServer(o Options) *Server {
+	o.MaxConnections = cmp.Or(o.MaxConnections, defaultMaxConnections)
+	o.MaxSubscriptions = cmp.Or(o.MaxSubscriptions, defaultMaxSubscriptions)
+	o.QueueBytes = cmp.Or(o.QueueBytes, defaultQueueBytes)
+	o.WriteStall = cmp.Or(o.WriteStall, defaultWriteStall)
+	o.ShutdownGrace = cmp.Or(o.ShutdownGrace, defaultShutdownGrace)
+	o.Logger = cmp.Or(o.Logger, slog.New(slog.DiscardHandler))
+	s := &Server{o: o, log: o.Logger, methods: map[string]method{}}
+	for _, m := range methodTable() {
+		s.methods[m.name] = m
+	}
+	s.discovery = sync.OnceValues(func() (json.RawMessage, error) { return Document(o.Version) })
+	return s
+}
+
+// Serve accepts connections on l and serves them until ctx is done; then it closes
+// l, lets requests that are at work finish within the grace time, answers new ones
+// with shutting_down, sends what is queued, closes every connection, waits for all
+// goroutines, and returns nil. An error means that l failed; connections are wound
+// up all the same.
+func (s *Server) Serve(ctx context.Context, l net.Listener) error {
+	ctx, stop := context.WithCancel(ctx)
+	var connections sync.WaitGroup
+	defer connections.Wait()
+	defer stop()
+	closeListener := context.AfterFunc(ctx, func() { _ = l.Close() })
+	defer closeListener()
+
+	places := make(chan struct{}, s.o.MaxConnections)
+	for {
+		conn, err := accept(ctx, l, s.log)
+		if err != nil {
+			if ctx.Err() != nil {
+				return nil
+			}
+			_ = l.Close()
+			return fmt.Errorf("accept a connection: %w", err)
+		}
+		client, refusal := s.admit(conn)
+		if refusal != nil {
+			s.refuse(conn, client, refusal)
+			continue
+		}
+		select {
+		case places <- struct{}{}:
+		default:
+			s.refuse(conn, client, api.Errorf(api.ReasonLimitExceeded,
+				"there are %d connections already", s.o.MaxConnections).With("limit", s.o.MaxConnections))
+			continue
+		}
+		connections.Go(func() {
+			defer func() { <-places }()
+			newConnection(ctx, s, conn, client).serve(ctx)
+		})
+	}
+}
+
+// accept returns the next connection. Running out of file descriptors is no
+// reason to stop serving: it waits and tries again.
+func accept(ctx context.Context, l net.Listener, log *slog.Logger) (net.Conn, error) {
+	for wait := 5 * time.Millisecond; ; wait = min(2*wait, time.Second) {
+		conn, err := l.Accept()
+		if err == nil || errors.Is(err, net.ErrClosed) || !outOfDescriptors(err) {
+			return conn, err
+		}
+		log.Error("cannot accept a connection", "error", err, "retry_in", wait)
+		select {
+		case <-ctx.Done():
+			return nil, ctx.Err()
+		case <-time.After(wait):
+		}
+	}
+}
+
+// refuse tells a connection why it is not served, and closes it.
+func (s *Server) refuse(conn net.Conn, client string, reason *api.Error) {
+	s.log.Warn("connection refused", "client", client, "error", reason)
+	_ = conn.SetWriteDeadline(time.Now().Add(refuseTimeout))
+	_, _ = conn.Write(errorFrame(nullID, reason)) // the client may be gone already
+	_ = conn.Close()
+}
