@@ -35,7 +35,7 @@ func (v *view) conversation(ev api.ConversationEvent) {
 		v.block(indent+"  ", clean(ev.Content), styleDim)
 	case api.ConversationSystem:
 		if v.verbose || telling(ev.Content) {
-			v.note(indent + "  " + ev.Content)
+			v.note(indent + "  " + cleanLine(ev.Content))
 		}
 	case api.ConversationResult: // says again what was said, or what end shows
 		if v.verbose {

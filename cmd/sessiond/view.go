@@ -73,12 +73,14 @@ func (v *view) status(c api.StatusChange) {
 	case c.NewStatus == api.StatusInterrupting:
 		v.note("interrupting…")
 	case c.WaitingFor == api.WaitingForMessage:
-		v.note(fmt.Sprintf("waits for a message: sessiond rpc sendMessage '{\"session_id\":%q,\"content\":\"…\"}'", v.id))
-		v.note("or end it:           sessiond end " + v.id)
+		id := cleanLine(v.id)
+		v.note(fmt.Sprintf("waits for a message: sessiond rpc sendMessage '{\"session_id\":%q,\"content\":\"…\"}'", id))
+		v.note("or end it:           sessiond end " + id)
 	}
 }
 
-func (v *view) note(s string) { v.printf("%s\n", v.style(styleDim, cleanLine(s))) }
+// note prints a remark, which is clean.
+func (v *view) note(s string) { v.printf("%s\n", v.style(styleDim, s)) }
 
 // question shows what Claude Code asks, and how it can be answered: another
 // terminal is needed, or another client.
