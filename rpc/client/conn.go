@@ -105,7 +105,7 @@ func (c *conn) err() error {
 }
 
 // write sends one line. When the context ends in the middle of it, or the
-// connection fails, half a line may be out, and the connection is given up.
+// connection fails, half a line is out, and the connection is given up.
 func (c *conn) write(ctx context.Context, line []byte) error {
 	select {
 	case c.writing <- struct{}{}:
@@ -113,23 +113,32 @@ func (c *conn) write(ctx context.Context, line []byte) error {
 	case <-ctx.Done():
 		return ctx.Err()
 	}
-	stop := context.AfterFunc(ctx, func() { _ = c.nc.SetWriteDeadline(time.Unix(1, 0)) })
-	defer stop()
-	if _, err := c.nc.Write(line); err != nil {
-		_ = c.nc.Close()
-		<-c.done
-		if ctx.Err() != nil {
-			return ctx.Err()
-		}
-		return c.err()
+	n, err := c.writeUntil(ctx, line)
+	if err == nil {
+		return nil
 	}
+	if n > 0 || ctx.Err() == nil {
+		c.close()
+	}
+	if ctx.Err() != nil {
+		return ctx.Err()
+	}
+	return c.err()
+}
+
+// writeUntil writes until the context ends, which leaves no deadline behind.
+func (c *conn) writeUntil(ctx context.Context, line []byte) (int, error) {
+	passed := make(chan struct{})
+	stop := context.AfterFunc(ctx, func() {
+		_ = c.nc.SetWriteDeadline(time.Unix(1, 0))
+		close(passed)
+	})
+	n, err := c.nc.Write(line)
 	if !stop() {
-		// The deadline fell, or is falling, behind a line that is out: the
-		// next line needs a connection without it.
-		_ = c.nc.Close()
-		<-c.done
+		<-passed
+		_ = c.nc.SetWriteDeadline(time.Time{})
 	}
-	return nil
+	return n, err
 }
 
 // read hands out answers until the connection breaks.
