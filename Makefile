@@ -22,6 +22,11 @@ help: ## show this
 build: ## build bin/sessiond
 	$(GO) build -trimpath -ldflags '$(LDFLAGS)' -o bin/sessiond ./cmd/sessiond
 
+.PHONY: demo
+demo: build ## play the main job with the real Claude Code and no network (LIVE=1: your own login)
+	@claude=$$(command -v claude || ./internal/claudecli/install.sh pinned) && \
+		$(GO) run ./internal/demo $(CURDIR)/bin/sessiond "$$claude"
+
 .PHONY: claude
 claude: ## bring the pinned versions of Claude Code into .cache/claude
 	./internal/claudecli/install.sh
