@@ -1,0 +1,100 @@
+package store
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+
+	"github.com/sessiond/sessiond/rpc/api"
+)
+
+// Batch is what one caller wants committed together: all of it or nothing. It is
+// applied in the order of its fields. Commit fills in the numbers that it gives
+// out; after an error they mean nothing.
+type Batch struct {
+	Create    *SessionRow    // a new session; ErrExists if its id, run id or idempotency key is taken
+	Update    *SessionUpdate // ErrNotFound if there is no such session
+	Messages  []api.Message  // inserted, or replaced by id; ErrExists if the id is another session's
+	Approvals []api.Approval // likewise
+	Events    []Event        // appended in this order, with consecutive seq
+	Delete    int64          // a session's number: the row, its messages and approvals; its events are removed later
+}
+
+// SessionUpdate changes a session; what is absent stays.
+type SessionUpdate struct {
+	N              int64
+	Session        *api.Session    // nil: unchanged; its Query and LastActivityAt are not looked at
+	JournalOffset  int64           // below 0: unchanged
+	LastActivityAt api.Time        // zero: unchanged
+	Engine         json.RawMessage // nil: unchanged
+}
+
+// rows is a measure of the work in b.
+func (b *Batch) rows() int { return 1 + len(b.Events) + len(b.Messages) + len(b.Approvals) }
+
+// bytes is a measure of what b writes.
+func (b *Batch) bytes() (n int) {
+	for i := range b.Events {
+		if e := &b.Events[i]; e.Part == 0 {
+			n += len(e.Line) + len(e.Data)
+		}
+	}
+	return n
+}
+
+// Commit writes b and blocks until it is on disk, or returns why nothing of it
+// is. It waits for a place in the writer's queue; only that wait is bounded by
+// ctx, a batch that was accepted is written whatever becomes of ctx. Batches of
+// one caller that waits for each are written in its order.
+func (s *Store) Commit(ctx context.Context, b *Batch) error {
+	r := &request{batch: b, done: make(chan error, 1)}
+	select {
+	case <-s.closing:
+		return fmt.Errorf("commit: %w", ErrClosed)
+	default:
+	}
+	select {
+	case s.writer.queue <- r:
+	case <-s.closing:
+		return fmt.Errorf("commit: %w", ErrClosed)
+	case <-ctx.Done():
+		return fmt.Errorf("commit: %w", ctx.Err())
+	}
+	if err := <-r.done; err != nil {
+		return fmt.Errorf("commit: %w", err)
+	}
+	return nil
+}
+
+// apply executes everything in b inside the writer's transaction.
+func (w *writer) apply(b *Batch) error {
+	if b.Create != nil {
+		if err := w.createSession(b.Create); err != nil {
+			return fmt.Errorf("create session %s: %w", b.Create.Session.ID, err)
+		}
+	}
+	if b.Update != nil {
+		if err := w.updateSession(b.Update); err != nil {
+			return fmt.Errorf("update session %d: %w", b.Update.N, err)
+		}
+	}
+	for i := range b.Messages {
+		if err := w.putMessage(&b.Messages[i]); err != nil {
+			return fmt.Errorf("keep message %s: %w", b.Messages[i].ID, err)
+		}
+	}
+	for i := range b.Approvals {
+		if err := w.putApproval(&b.Approvals[i]); err != nil {
+			return fmt.Errorf("keep approval %s: %w", b.Approvals[i].ID, err)
+		}
+	}
+	if err := w.appendEvents(b); err != nil {
+		return fmt.Errorf("append events: %w", err)
+	}
+	if b.Delete != 0 {
+		if err := w.deleteSession(b.Delete); err != nil {
+			return fmt.Errorf("delete session %d: %w", b.Delete, err)
+		}
+	}
+	return nil
+}

@@ -1,0 +1,156 @@
+package store
+
+import (
+	"context"
+	"database/sql"
+	"encoding/base64"
+	"fmt"
+	"strings"
+
+	"github.com/sessiond/sessiond/rpc/api"
+)
+
+const (
+	listLimit = 50       // unless another is given
+	listBytes = 16 << 20 // a page ends after so much JSON, one session at least
+)
+
+// listKey is the place of a session in lists: newest activity first.
+type listKey struct{ activity, n int64 }
+
+// cursor renders k for clients; they need not understand it.
+func (k listKey) cursor() string {
+	return base64.RawURLEncoding.EncodeToString(fmt.Appendf(nil, "%d.%d", k.activity, k.n))
+}
+
+// parseCursor is the reverse of cursor.
+func parseCursor(cursor string) (k listKey, err error) {
+	text, err := base64.RawURLEncoding.DecodeString(cursor)
+	if err == nil {
+		_, err = fmt.Sscanf(string(text), "%d.%d", &k.activity, &k.n)
+	}
+	if err != nil || k.cursor() != cursor {
+		return k, api.InvalidParams("cursor", "not a next_cursor of listSessions")
+	}
+	return k, nil
+}
+
+// ListSessions returns a page of the sessions that p asks for, newest activity
+// first. All but the cursor has been validated by the caller. A session whose
+// activity changes between two pages may be in both or in none.
+func (s *Store) ListSessions(ctx context.Context, p api.ListSessionsParams) (api.ListSessionsResult, error) {
+	result := api.ListSessionsResult{Sessions: []api.Session{}}
+	query, args, err := listQuery(p)
+	if err != nil {
+		return result, err
+	}
+	limit := listLimit
+	if p.Limit != nil {
+		limit = *p.Limit
+	}
+	if err := s.begin(); err != nil {
+		return result, err
+	}
+	defer s.reading.Done()
+	err = s.snapshot(ctx, func(q querier) error {
+		keys, err := listKeys(ctx, q, query, append(args, limit+1))
+		if err != nil {
+			return err
+		}
+		size := 0
+		for i, k := range keys {
+			if i == limit || size >= listBytes {
+				result.NextCursor = keys[i-1].cursor()
+				return nil
+			}
+			session, n, err := listedSession(ctx, q, k)
+			if err != nil {
+				return err
+			}
+			result.Sessions = append(result.Sessions, session)
+			size += n
+		}
+		return nil
+	})
+	if err != nil {
+		return api.ListSessionsResult{}, fmt.Errorf("list sessions: %w", err)
+	}
+	return result, nil
+}
+
+// listKeys finds which sessions are on the page.
+func listKeys(ctx context.Context, q querier, query string, args []any) (keys []listKey, err error) {
+	err = each(ctx, q, query, args, func(rows *sql.Rows) (bool, error) {
+		var k listKey
+		err := rows.Scan(&k.activity, &k.n)
+		keys = append(keys, k)
+		return true, err
+	})
+	return keys, err
+}
+
+// listedSession reads one of them, and how much JSON it makes.
+func listedSession(ctx context.Context, q querier, k listKey) (s api.Session, size int, err error) {
+	var query string
+	var document []byte
+	err = q.QueryRowContext(ctx, `SELECT l.query, d.document FROM session_launches l JOIN session_documents d USING (n)
+		WHERE n = ?`, k.n).Scan(&query, &document)
+	if err != nil {
+		return s, 0, err
+	}
+	s, err = decodeSession(document, query, k.activity)
+	return s, len(document) + quotedLen(query), err
+}
+
+// quotedLen is how long text is as a string of JSON.
+func quotedLen(text string) int {
+	n := len(text)
+	for i := range len(text) {
+		switch c := text[i]; {
+		case c == '"', c == '\\', c == '\n', c == '\t', c == '\r':
+			n++
+		case c < ' ':
+			n += len(`\u0000`) - 1
+		}
+	}
+	return n
+}
+
+// listQuery renders the filters. Its answer is the key of each session, in
+// order; its last argument, the limit, is left to the caller.
+func listQuery(p api.ListSessionsParams) (string, []any, error) {
+	where, args := []string{"archived = ?"}, []any{p.Archived}
+	add := func(condition string, values ...any) {
+		where, args = append(where, condition), append(args, values...)
+	}
+	if len(p.Status) > 0 {
+		var in string
+		in, args = oneOf("status", p.Status, args)
+		where = append(where, in)
+	}
+	if p.WorkingDir != "" {
+		add("working_dir = ?", p.WorkingDir)
+	}
+	if p.ParentSessionID != "" {
+		add("parent_session_id = ?", p.ParentSessionID)
+	}
+	if p.Tag != "" {
+		add("n IN (SELECT n FROM session_tags WHERE tag = ?)", p.Tag)
+	}
+	if p.LeavesOnly {
+		add("NOT EXISTS (SELECT 1 FROM sessions c WHERE c.parent_session_id = s.id)")
+	}
+	if p.Text != "" {
+		add(`(EXISTS (SELECT 1 FROM session_documents d WHERE d.n = s.n AND instr(folded_title, ?) > 0)
+			OR EXISTS (SELECT 1 FROM session_launches l WHERE l.n = s.n AND instr(folded_query, ?) > 0))`, fold(p.Text), fold(p.Text))
+	}
+	if p.Cursor != "" {
+		k, err := parseCursor(p.Cursor)
+		if err != nil {
+			return "", nil, err
+		}
+		add("(last_activity_at, n) < (?, ?)", k.activity, k.n)
+	}
+	return "SELECT last_activity_at, n FROM sessions s WHERE " + strings.Join(where, " AND ") +
+		" ORDER BY last_activity_at DESC, n DESC LIMIT ?", args, nil
+}
