@@ -105,7 +105,7 @@ func hold(dir string, first net.Conn) error {
 	if err := neverStarted(); err != nil {
 		return refuse(first, err)
 	}
-	c, err := startChild(spec, lock)
+	c, l, err := begin(spec, lock)
 	if rmErr := os.Remove(launchName); rmErr != nil {
 		log.Print(rmErr)
 	}
@@ -113,7 +113,22 @@ func hold(dir string, first net.Conn) error {
 		record(Exit{Error: asStartError(err).Text, ExitedAt: time.Now().UTC()})
 		return refuse(first, err)
 	}
-	return attend(c, first)
+	attend(c, l, first)
+	return nil
+}
+
+// begin opens the socket, then starts the child: whoever is told that it runs
+// can reach it.
+func begin(spec Spec, lock *os.File) (*child, net.Listener, error) {
+	l, err := listen()
+	if err != nil {
+		return nil, nil, err
+	}
+	c, err := startChild(spec, lock)
+	if err != nil {
+		return nil, nil, errors.Join(err, l.Close())
+	}
+	return c, l, nil
 }
 
 // neverStarted is an error if this directory has had its child. Two shims may be
@@ -148,14 +163,10 @@ func refuse(first net.Conn, err error) error {
 
 // attend serves clients until the child has exited, cleans up behind it, and
 // writes the exit record.
-func attend(c *child, first net.Conn) error {
+func attend(c *child, l net.Listener, first net.Conn) {
 	keeper := newKeeper(c)
 	in := newInput(c.stdin)
-	srv, err := serve(c, in, first)
-	if err != nil {
-		// Clients cannot reach the child then, but it runs: hold it all the same.
-		log.Print(err)
-	}
+	srv := serve(c, in, l, first)
 	status := c.wait()
 	keeper.close()
 	in.close()
@@ -166,7 +177,6 @@ func attend(c *child, first net.Conn) error {
 	finishJournal(c.journal, gone)
 	record(exitOf(status, stderrTail(c.stderr)))
 	srv.close()
-	return nil
 }
 
 // finishJournal gives back the room behind the journal's end, and waits until

@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"log"
 	"os"
 	"os/exec"
 	"os/signal"
@@ -33,6 +34,7 @@ func TestMain(m *testing.M) {
 			os.Exit(childMain(os.Args[2], os.Args[3:]))
 		}
 	}
+	log.SetOutput(io.Discard)        // what keepers on fake disks have to say
 	os.Setenv("GORACE", noRaceSleep) // for the shims
 	goleak.VerifyTestMain(m)
 }

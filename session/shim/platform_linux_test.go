@@ -8,3 +8,8 @@ func pipeSizeOf(fd int) int {
 	n, _ := unix.FcntlInt(uintptr(fd), unix.F_GETPIPE_SZ, 0)
 	return n
 }
+
+func readParent(pid int) (int, error) {
+	p, err := readProcess(pid)
+	return p.parent, err
+}

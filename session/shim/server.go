@@ -4,13 +4,14 @@ import (
 	"bufio"
 	"bytes"
 	"errors"
-	"fmt"
 	"io"
 	"log"
 	"net"
 	"os"
 	"sync"
 	"time"
+
+	"golang.org/x/sys/unix"
 )
 
 // maxConns bounds the connections at a time, and with them the shim's memory.
@@ -33,38 +34,45 @@ type server struct {
 	closed bool
 }
 
-// serve listens on the socket, and serves the first connection, if there is one.
-// The server is usable even if there is an error: without a socket, then.
-func serve(c *child, in *input, first net.Conn) (*server, error) {
-	s := &server{child: c, in: in, slots: make(chan struct{}, maxConns), conns: map[net.Conn]bool{}}
+// listen opens the socket. Connections wait there until serve.
+func listen() (net.Listener, error) {
+	// Whoever left a socket here is gone: the lock is ours.
+	if err := os.Remove(socketName); err != nil && !errors.Is(err, os.ErrNotExist) {
+		return nil, err
+	}
+	l, err := net.Listen("unix", socketName)
+	if err != nil {
+		return nil, err
+	}
+	if err := os.Chmod(socketName, 0o600); err != nil {
+		return nil, errors.Join(err, l.Close())
+	}
+	return l, nil
+}
+
+// serve serves the first connection, if there is one, and those that come.
+func serve(c *child, in *input, l net.Listener, first net.Conn) *server {
+	s := &server{child: c, in: in, listener: l, slots: make(chan struct{}, maxConns), conns: map[net.Conn]bool{}}
 	if first != nil {
 		s.slots <- struct{}{}
 		s.start(first)
 	}
-	// Whoever left a socket here is gone: the lock is ours.
-	if err := os.Remove(socketName); err != nil && !errors.Is(err, os.ErrNotExist) {
-		return s, err
-	}
-	l, err := net.Listen("unix", socketName)
-	if err != nil {
-		return s, fmt.Errorf("listen: %w", err)
-	}
-	s.listener = l
 	s.wg.Go(s.accept)
-	return s, os.Chmod(socketName, 0o600)
+	return s
 }
 
 // close removes the socket, ends all connections and waits for their goroutines.
 func (s *server) close() {
+	s.listener.Close() // first: who sees a connection end finds no socket
 	s.mu.Lock()
 	s.closed = true
 	for conn := range s.conns {
-		conn.Close()
+		// Not Close: a request that is being done is still answered.
+		if err := conn.SetReadDeadline(time.Unix(1, 0)); err != nil {
+			log.Print(err)
+		}
 	}
 	s.mu.Unlock()
-	if s.listener != nil {
-		s.listener.Close()
-	}
 	s.wg.Wait()
 }
 
@@ -102,7 +110,7 @@ func (s *server) start(conn net.Conn) {
 		if err == nil {
 			err = p.serve()
 		}
-		if err != nil && !errors.Is(err, io.EOF) && !errors.Is(err, net.ErrClosed) {
+		if !expected(err) {
 			log.Printf("connection: %v", err)
 		}
 		conn.Close()
@@ -111,6 +119,17 @@ func (s *server) start(conn net.Conn) {
 		s.mu.Unlock()
 		<-s.slots
 	})
+}
+
+// expected tells whether a connection may end with this: its client has let go
+// or died, or the server is closing.
+func expected(err error) bool {
+	for _, end := range []error{io.EOF, io.ErrUnexpectedEOF, net.ErrClosed, os.ErrDeadlineExceeded, unix.ECONNRESET, unix.EPIPE} {
+		if errors.Is(err, end) {
+			return true
+		}
+	}
+	return false
 }
 
 // peer is one connection.

@@ -57,7 +57,10 @@ func (w *Watcher) run() {
 		select {
 		case ev := <-w.notify.Events:
 			w.wake(ev.Name)
-		case <-w.notify.Errors: // events were lost; the poll makes up for it
+		case err := <-w.notify.Errors:
+			if err != nil { // notifications were lost
+				w.poll()
+			}
 		case <-tick.C:
 			w.poll()
 		case <-w.stop:

@@ -1,0 +1,197 @@
+package shim
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"golang.org/x/sys/unix"
+)
+
+// fakeDisk stands in for the disk below a keeper, and for the child above it.
+type fakeDisk struct {
+	*keeper
+	t         *testing.T
+	allocErr  error
+	freeSpace int64
+	allocated [][2]int64
+	signals   []unix.Signal
+}
+
+func newFakeDisk(t *testing.T) *fakeDisk {
+	d := &fakeDisk{t: t, freeSpace: 100 << 30}
+	open := func(name string) *os.File {
+		f, err := openPrivate(filepath.Join(t.TempDir(), name), os.O_RDWR|os.O_APPEND)
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { f.Close() })
+		return f
+	}
+	d.keeper = &keeper{
+		journal: open(JournalName), stderr: open(StderrName),
+		signal: func(sig unix.Signal) error {
+			d.signals = append(d.signals, sig)
+			return nil
+		},
+		allocate: func(_ *os.File, from, n int64) error {
+			if d.allocErr == nil {
+				d.allocated = append(d.allocated, [2]int64{from, n})
+			}
+			return d.allocErr
+		},
+		free: func(*os.File) (int64, error) { return d.freeSpace, nil },
+	}
+	return d
+}
+
+func (d *fakeDisk) lookAgain() time.Duration {
+	d.t.Helper()
+	pause, err := d.look()
+	if err != nil {
+		d.t.Fatal(err)
+	}
+	return pause
+}
+
+// grow makes the journal longer.
+func (d *fakeDisk) grow(by int64) {
+	d.t.Helper()
+	size, err := fileSize(d.journal)
+	if err != nil {
+		d.t.Fatal(err)
+	}
+	if err := d.journal.Truncate(size + by); err != nil {
+		d.t.Fatal(err)
+	}
+}
+
+func (d *fakeDisk) wantSignals(want ...unix.Signal) {
+	d.t.Helper()
+	if diff := cmp.Diff(want, d.signals); diff != "" {
+		d.t.Error(diff)
+	}
+}
+
+func TestKeeperRenewsTheReserve(t *testing.T) {
+	t.Parallel()
+	d := newFakeDisk(t)
+	d.lookAgain()
+	d.grow(1 << 20)
+	d.lookAgain() // enough is left
+	d.grow(4 << 20)
+	d.lookAgain()
+	d.lookAgain()
+	want := [][2]int64{{0, 16 << 20}, {5 << 20, 16 << 20}}
+	if diff := cmp.Diff(want, d.allocated); diff != "" {
+		t.Error(diff)
+	}
+	d.wantSignals()
+}
+
+func TestKeeperStopsTheChild(t *testing.T) {
+	t.Parallel()
+	for _, full := range []error{unix.ENOSPC, unix.EDQUOT} {
+		t.Run(full.Error(), func(t *testing.T) {
+			t.Parallel()
+			d := newFakeDisk(t)
+			d.lookAgain()
+			d.allocErr = full
+			d.lookAgain() // the reserve is whole: nothing to do
+			d.wantSignals()
+			d.grow(5 << 20)
+			d.lookAgain()
+			d.wantSignals(unix.SIGSTOP)
+			if pause := d.lookAgain(); pause > time.Second {
+				t.Errorf("a stopped child is looked at every %v", pause)
+			}
+			d.wantSignals(unix.SIGSTOP)
+			d.allocErr = nil
+			d.lookAgain()
+			d.lookAgain()
+			d.wantSignals(unix.SIGSTOP, unix.SIGCONT)
+		})
+	}
+}
+
+// TestKeeperWithoutAllocation: a file system that cannot allocate is watched for
+// its free space.
+func TestKeeperWithoutAllocation(t *testing.T) {
+	t.Parallel()
+	d := newFakeDisk(t)
+	d.allocErr = unix.EOPNOTSUPP
+	d.lookAgain()
+	d.wantSignals()
+	d.freeSpace = reserve - 1
+	d.lookAgain()
+	d.wantSignals(unix.SIGSTOP)
+	d.freeSpace = reserve
+	d.lookAgain()
+	d.wantSignals(unix.SIGSTOP, unix.SIGCONT)
+}
+
+func TestKeeperTellsWhatItCannotDo(t *testing.T) {
+	t.Parallel()
+	d := newFakeDisk(t)
+	d.allocErr = unix.ENOSPC
+	d.signal = func(unix.Signal) error { return unix.EPERM }
+	if _, err := d.look(); !errors.Is(err, unix.EPERM) || d.stopped {
+		t.Errorf("a child that cannot be stopped: %v, %v", err, d.stopped)
+	}
+	d.signal = func(unix.Signal) error { return ErrExited }
+	if _, err := d.look(); err != nil {
+		t.Errorf("a child that has exited: %v", err)
+	}
+}
+
+func TestKeeperTrimsStderr(t *testing.T) {
+	t.Parallel()
+	d := newFakeDisk(t)
+	var text strings.Builder
+	for i := range 60 {
+		fmt.Fprintf(&text, "%s %d\n", strings.Repeat("x", 100_000), i)
+		if _, err := d.stderr.WriteString(text.String()[max(0, text.Len()-100_004):]); err != nil {
+			t.Fatal(err)
+		}
+		d.lookAgain()
+	}
+	if err := d.stderr.Sync(); err != nil {
+		t.Fatal(err)
+	}
+	if blocks := blocksOf(t, d.stderr.Name()); blocks*512 > stderrMost+stderrKeep {
+		t.Errorf("%d bytes of standard error are on the disk", blocks*512)
+	}
+	if tail := stderrTail(d.stderr); !strings.HasSuffix(tail, "x 59\n") || len(tail) > tailSize {
+		t.Errorf("%d bytes of tail", len(tail))
+	}
+}
+
+// TestPause: what idle sessions cost. Two wake-ups a second at the most while
+// the disk is not nearly full; a busy child is looked at more often the less
+// room there is.
+func TestPause(t *testing.T) {
+	t.Parallel()
+	for _, tc := range []struct {
+		free          int64
+		grew, stopped bool
+		want          time.Duration
+	}{
+		{100 << 30, false, false, 2 * time.Second},
+		{100 << 30, true, false, 250 * time.Millisecond},
+		{2 << 30, false, false, time.Second},
+		{2 << 30, true, false, 125 * time.Millisecond},
+		{0, false, false, 200 * time.Millisecond},
+		{0, true, false, 5 * time.Millisecond},
+		{0, true, true, 100 * time.Millisecond},
+		{100 << 30, false, true, 100 * time.Millisecond},
+	} {
+		if got := pauseFor(tc.free, tc.grew, tc.stopped); got != tc.want {
+			t.Errorf("free %d, grew %v, stopped %v: %v, not %v", tc.free, tc.grew, tc.stopped, got, tc.want)
+		}
+	}
+}
