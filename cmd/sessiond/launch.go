@@ -18,7 +18,7 @@ func newLaunch(a *app) *cobra.Command {
 ends. Ctrl-C stops the following, and not the session. The exit code is that of
 the session: 'sessiond help exit-codes'.`,
 		Example: `  sessiond launch "fix the failing test"
-  git diff | sessiond launch --title review "$(cat review.md; cat)"
+  (cat review.md; git diff) | sessiond launch --title review -
   id=$(sessiond launch -d --permission-mode acceptEdits - < task.md)`,
 		ValidArgsFunction: cobra.NoFileCompletions,
 	}

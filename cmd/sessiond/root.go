@@ -29,7 +29,7 @@ background when one is needed. See 'sessiond help files' and 'sessiond help exit
 	}
 	flags := root.PersistentFlags()
 	for _, s := range daemon.Settings() {
-		if s.Key == "state_dir" || s.Key == "socket" || s.Key == "claude" {
+		if s.Key == "state_dir" || s.Key == "socket" { // the others matter only to the daemon itself
 			a.settings[s.Key] = flags.String(s.Flag(), "", s.Usage)
 		}
 	}
