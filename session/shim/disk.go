@@ -61,15 +61,15 @@ const (
 	stderrKeep = 256 << 10
 
 	// plenty is the free space from which a full disk is not near.
-	plenty = 4 << 30
+	plenty = 8 << 30
 )
 
 // pauseFor is how long the keeper may look away. An idle child uses up nothing
 // of its reserve, whoever fills the disk, and one that prints can only outrun
 // the reserve once the disk is full; so it depends on how near that is. With
-// plenty of space an idle child costs a wake-up every other second.
+// plenty of space an idle child costs a wake-up every five seconds.
 func pauseFor(free int64, grew, stopped bool) time.Duration {
-	least, most := 200*time.Millisecond, 2*time.Second
+	least, most := 200*time.Millisecond, 5*time.Second
 	if grew {
 		least, most = 5*time.Millisecond, 250*time.Millisecond
 	}

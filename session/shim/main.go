@@ -105,7 +105,13 @@ func hold(dir string, first net.Conn) error {
 	if err := neverStarted(); err != nil {
 		return refuse(first, err)
 	}
-	c, l, err := begin(spec, lock)
+	// The socket first: whoever is told that the child runs can reach it.
+	var c *child
+	l, err := listen()
+	if err == nil {
+		defer l.Close()
+		c, err = startChild(spec, lock)
+	}
 	if rmErr := os.Remove(launchName); rmErr != nil {
 		log.Print(rmErr)
 	}
@@ -115,20 +121,6 @@ func hold(dir string, first net.Conn) error {
 	}
 	attend(c, l, first)
 	return nil
-}
-
-// begin opens the socket, then starts the child: whoever is told that it runs
-// can reach it.
-func begin(spec Spec, lock *os.File) (*child, net.Listener, error) {
-	l, err := listen()
-	if err != nil {
-		return nil, nil, err
-	}
-	c, err := startChild(spec, lock)
-	if err != nil {
-		return nil, nil, errors.Join(err, l.Close())
-	}
-	return c, l, nil
 }
 
 // neverStarted is an error if this directory has had its child. Two shims may be
