@@ -9,6 +9,7 @@ import (
 
 	"github.com/sessiond/sessiond/bus"
 	"github.com/sessiond/sessiond/rpc"
+	"github.com/sessiond/sessiond/rpc/api"
 	"github.com/sessiond/sessiond/session"
 	"github.com/sessiond/sessiond/store"
 )
@@ -44,7 +45,7 @@ func openRooms(ctx context.Context, c Config, log *slog.Logger) (*rooms, error) 
 		return nil, errors.Join(err, r.store.Close())
 	}
 	r.server = rpc.NewServer(rpc.Options{
-		Service: r.manager, Hub: r.hub, Logger: log, Version: c.Version,
+		Service: service{r.manager, c, api.Now()}, Hub: r.hub, Logger: log, Version: c.Version,
 		UID: os.Getuid(), WithClient: session.WithClient,
 	})
 	return r, nil
@@ -55,6 +56,21 @@ func (r *rooms) close() error {
 	err := r.manager.Close()
 	r.hub.Close()
 	return errors.Join(err, r.store.Close())
+}
+
+// service is the manager, with what only the daemon knows of itself.
+type service struct {
+	*session.Manager
+	config  Config
+	started api.Time
+}
+
+// Health is the manager's, completed.
+func (s service) Health(ctx context.Context) (api.Health, error) {
+	h, err := s.Manager.Health(ctx)
+	h.Version, h.ProtocolVersion = s.config.Version, api.ProtocolVersion
+	h.PID, h.StartedAt, h.StateDir = os.Getpid(), s.started, s.config.StateDir
+	return h, err
 }
 
 // logReader lets the bus read the store's log.
