@@ -1,0 +1,49 @@
+package bus
+
+import (
+	"slices"
+	"sync"
+
+	"github.com/sessiond/sessiond/rpc/api"
+)
+
+// Event is an event on its way to subscribers, shared by all of them.
+type Event struct {
+	Seq              int64 // 0 on partial messages
+	Type             api.EventType
+	SessionID, RunID string
+	// Size is about how many bytes the event keeps in memory, as far as the
+	// maker knows: bounds count it. It is set before the event is published.
+	Size int
+
+	encode func() []byte
+}
+
+// NewEvent makes an event. encode renders the protocol's `event` object; it is
+// called at most once, by whoever needs it first, and not at all if nobody does.
+func NewEvent(seq int64, typ api.EventType, sessionID, runID string, encode func() []byte) *Event {
+	return &Event{Seq: seq, Type: typ, SessionID: sessionID, RunID: runID, encode: sync.OnceValue(encode)}
+}
+
+// JSON returns the `event` object of the protocol. All callers get the same
+// bytes, which must not be changed.
+func (e *Event) JSON() []byte { return e.encode() }
+
+// eventOverhead is what an event takes beside what its Size says.
+const eventOverhead = 256
+
+func (e *Event) cost() int { return e.Size + eventOverhead }
+
+// Filter picks events; what is empty picks all.
+type Filter struct {
+	SessionID, RunID string
+	Types            []api.EventType
+	IncludePartial   bool // partial messages too, if Types allows them
+}
+
+// match reports whether f picks e.
+func (f *Filter) match(e *Event) bool {
+	return (f.SessionID == "" || f.SessionID == e.SessionID) &&
+		(f.RunID == "" || f.RunID == e.RunID) &&
+		(len(f.Types) == 0 || slices.Contains(f.Types, e.Type))
+}
