@@ -180,6 +180,10 @@ func (c *connection) Handle(ctx context.Context, _ *jsonrpc2.Conn, _ *jsonrpc2.R
 	r := c.current
 	r.conn = c
 	c.current = nil
+	if c.stopping.Load() {
+		c.do(r) // refuses it, without waiting for those that are at work
+		return
+	}
 	places := int64(1 + r.size>>20)
 	if err := c.places.Acquire(ctx, places); err != nil {
 		return

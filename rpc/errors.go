@@ -6,6 +6,7 @@ import (
 
 	"github.com/sourcegraph/jsonrpc2"
 
+	"github.com/sessiond/sessiond/bus"
 	"github.com/sessiond/sessiond/rpc/api"
 )
 
@@ -71,14 +72,14 @@ var (
 )
 
 // public returns what a client is told about err: an *api.Error as it is,
-// shutting_down for work that was broken off because the server stops, and
-// "internal error" for everything else.
+// shutting_down for work that was broken off because the server stops or the bus
+// is closed, and "internal error" for everything else.
 func public(err error, stopping bool) *api.Error {
 	var e *api.Error
 	switch {
 	case errors.As(err, &e) && errorKinds[e.Reason].code != 0:
 		return e
-	case stopping && errors.Is(err, context.Canceled):
+	case stopping && errors.Is(err, context.Canceled), errors.Is(err, bus.ErrClosed):
 		return errShuttingDown
 	default:
 		return errInternal

@@ -23,11 +23,12 @@ var commonReasons = []api.Reason{api.ReasonInvalidParams, api.ReasonInternal, ap
 
 // newMethod makes a row of the table out of a function with typed params and result.
 func newMethod[P, R any](name, summary string, f func(context.Context, *request, P) (R, error), reasons ...api.Reason) method {
+	params := paramsOf(reflect.TypeFor[P]())
 	return method{
 		name: name, summary: summary, reasons: reasons,
 		params: reflect.TypeFor[P](), result: reflect.TypeFor[R](),
 		call: func(ctx context.Context, r *request) (any, error) {
-			p, err := decodeParams[P](r.params)
+			p, err := decodeParams[P](params, r.params)
 			if err != nil {
 				return nil, err
 			}

@@ -80,8 +80,16 @@ type openRPCEvent struct {
 // Document returns the OpenRPC document of the protocol, made from the tables of
 // methods, errors and events. daemonVersion, if not empty, is noted in it.
 func Document(daemonVersion string) (json.RawMessage, error) {
+	doc, err := newDocument(daemonVersion)
+	if err != nil {
+		return nil, fmt.Errorf("make the OpenRPC document: %w", err)
+	}
+	return json.Marshal(doc)
+}
+
+func newDocument(daemonVersion string) (*openRPC, error) {
 	s := newSchemas()
-	doc := openRPC{
+	doc := &openRPC{
 		OpenRPC: openRPCVersion,
 		Info: openRPCInfo{
 			Title:         "sessiond",
@@ -107,10 +115,8 @@ func Document(daemonVersion string) (json.RawMessage, error) {
 		return nil, err
 	}
 	doc.Notifications = []openRPCNotification{{"event", "An event, for a subscription of this connection.", params}}
-	if doc.Events, err = s.events(); err != nil {
-		return nil, err
-	}
-	return json.Marshal(doc)
+	doc.Events, err = s.events()
+	return doc, err
 }
 
 func documentErrors() map[api.Reason]openRPCError {
@@ -152,6 +158,9 @@ func (s *schemas) params(t reflect.Type) ([]contentDescriptor, error) {
 		schema := whole.Properties[p.name]
 		d := contentDescriptor{Name: p.name, Description: schema.Description, Required: p.required, Schema: schema}
 		schema.Description = ""
+		if own := ownParams[p.name]; own != nil {
+			d.Schema = own
+		}
 		out = append(out, d)
 	}
 	return out, nil

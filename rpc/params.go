@@ -38,12 +38,12 @@ func paramsOf(t reflect.Type) []param {
 	return list
 }
 
-// decodeParams decodes the params of a request into a P, strictly: they must be an
-// object (absent and null are an empty one), with no member that P does not have,
-// none that is there twice, every one that P requires, and none of a wrong type. A
-// member that is null counts as absent. Every error is invalid_params, and names
-// the culprit in data.field.
-func decodeParams[P any](raw json.RawMessage) (P, error) {
+// decodeParams decodes the params of a request into a P, whose members params lists,
+// strictly: they must be an object (absent and null are an empty one), with no
+// member that P does not have, none that is there twice, every one that P requires,
+// and none of a wrong type. A member that is null counts as absent. Every error is
+// invalid_params, and names the culprit in data.field.
+func decodeParams[P any](params []param, raw json.RawMessage) (P, error) {
 	var p P
 	raw = bytes.TrimSpace(raw)
 	if len(raw) == 0 || string(raw) == "null" {
@@ -53,7 +53,6 @@ func decodeParams[P any](raw json.RawMessage) (P, error) {
 		return p, api.InvalidParams("params", "must be an object: params go by name here")
 	}
 	target := reflect.ValueOf(&p).Elem()
-	params := paramsOf(target.Type())
 	given := map[string]json.RawMessage{}
 	err := eachMember(raw, func(name string, value json.RawMessage) error {
 		if _, twice := given[name]; twice {

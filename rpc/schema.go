@@ -46,6 +46,14 @@ var ownSchemas = map[reflect.Type]*jsonschema.Schema{
 	},
 }
 
+// ownParams are the schemas of params that are raw JSON in Go.
+var ownParams = map[string]*jsonschema.Schema{
+	"updated_input": {Type: "object"},
+	"mcp_config": {Type: "object", Properties: map[string]*jsonschema.Schema{
+		"mcpServers": {Type: "object", AdditionalProperties: &jsonschema.Schema{Type: "object"}},
+	}},
+}
+
 // schemas makes the schemas of Go types.
 type schemas struct {
 	refs map[reflect.Type]*jsonschema.Schema // what stands for a type inside of others

@@ -36,7 +36,7 @@ type Options struct {
 	Service Service
 	Hub     *bus.Hub
 	Logger  *slog.Logger // nil: nothing is logged
-	Version string // the daemon's, for rpc.discover
+	Version string       // the daemon's, for rpc.discover
 
 	// UID is the only user who is let in; -1 lets everyone in, for tests over
 	// connections that do not know who is at their other end.

@@ -2,7 +2,6 @@ package rpc
 
 import (
 	"context"
-	"errors"
 	"fmt"
 
 	"github.com/google/uuid"
@@ -142,9 +141,10 @@ func (c *connection) pump(ctx context.Context, id string, sub *subscription) {
 		}
 		switch {
 		case err == nil:
-		case ctx.Err() != nil || errors.Is(err, bus.ErrClosed):
+		case ctx.Err() != nil:
 			return
 		default:
+			_ = c.out.flush(ctx) // what was queued before is still good
 			c.cut(fmt.Errorf("read events for a subscription: %w", err))
 			return
 		}
