@@ -7,7 +7,6 @@ import (
 	"io/fs"
 	"log/slog"
 	"os"
-	"syscall"
 	"time"
 
 	"github.com/sessiond/sessiond/rpc/api"
@@ -352,13 +351,19 @@ func (a *actor) release() {
 	}
 }
 
-// cleanUp removes the files that a final session does not need: all but the MCP
-// configuration, which sessions that continue this one inherit.
+// cleanUp removes the files of a final session: all but the MCP configuration,
+// which sessions that continue this one inherit.
 func (a *actor) cleanUp() {
-	for _, name := range shim.Files() {
-		if err := os.Remove(a.path(name)); err != nil && !errors.Is(err, fs.ErrNotExist) {
+	entries, err := os.ReadDir(a.dir)
+	if err != nil {
+		a.log.Warn("session directory not readable", "error", err)
+	}
+	for _, entry := range entries {
+		if entry.Name() == mcpFile {
+			continue
+		}
+		if err := os.Remove(a.path(entry.Name())); err != nil && !errors.Is(err, fs.ErrNotExist) {
 			a.log.Warn("file not removed", "error", err)
 		}
 	}
-	removeEnvironment(a.dir)
 }

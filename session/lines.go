@@ -7,7 +7,6 @@ import (
 	"github.com/sessiond/sessiond/rpc/api"
 	"github.com/sessiond/sessiond/session/claude"
 	"github.com/sessiond/sessiond/session/shim"
-	"github.com/sessiond/sessiond/store"
 )
 
 // line takes in one line that Claude Code printed: it is kept in the log, what

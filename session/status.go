@@ -34,8 +34,8 @@ var allowed = map[api.Status][]api.Status{
 
 // path returns the statuses to go through from one to another, the last
 // included: none is skipped, so a change that is not allowed directly goes by
-// way of one that is. It is an error where there is no way, as out of a final
-// status.
+// way of one that is; so does waiting for one thing after another. It is an
+// error where there is no way, as out of a final status.
 func path(from, to api.Status) ([]api.Status, error) {
 	if slices.Contains(allowed[from], to) {
 		return []api.Status{to}, nil
@@ -59,13 +59,10 @@ func (s *step) setStatus(to api.Status, waitingFor api.WaitingFor, reason string
 	if ses.Status == to && ses.WaitingFor == waitingFor {
 		return
 	}
-	way := []api.Status{to}
-	if ses.Status != to { // waiting for something else is a change too
-		var err error
-		if way, err = path(ses.Status, to); err != nil {
-			s.faults = append(s.faults, err)
-			return
-		}
+	way, err := path(ses.Status, to)
+	if err != nil {
+		s.faults = append(s.faults, err)
+		return
 	}
 	for _, next := range way {
 		change := api.StatusChange{OldStatus: ses.Status, NewStatus: next, Reason: reason, ParentSessionID: ses.ParentSessionID}

@@ -1,0 +1,171 @@
+// Package layering checks the invariants of the repository as a whole: who may
+// import whom, that every package says what it is, and that files stay of a
+// size that can be read.
+package layering
+
+import (
+	"encoding/json"
+	"errors"
+	"go/ast"
+	"go/parser"
+	"go/token"
+	"io"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+)
+
+const module = "github.com/sessiond/sessiond/"
+
+// mayImport lists, for each room, the rooms whose packages it may import, and
+// the reason where one is not plain. Tests may import anything.
+var mayImport = map[string][]string{
+	"rpc/api":        {},          // a client needs no SQLite and no daemon
+	"store":          {"rpc/api"}, // knows rows, not what they mean
+	"bus":            {"rpc/api"}, // reads the log through an interface of its own
+	"session/shim":   {},          // starts in milliseconds and opens no database
+	"session/claude": {"rpc/api"}, // knows no database and no client
+	"session":        {"rpc/api", "session/claude", "session/shim", "store", "bus"},
+	"rpc":            {"rpc/api", "bus"}, // its service is an interface
+	"rpc/client":     {"rpc/api"},
+	"daemon":         {"rpc", "rpc/api", "session", "session/shim", "store", "bus"},
+	"cmd/sessiond":   {"daemon", "rpc/api", "rpc/client", "session/shim"}, // all else goes through the socket
+}
+
+type listed struct {
+	ImportPath, Dir, Doc string
+	Imports              []string
+	GoFiles              []string
+}
+
+// packages lists the packages of the module.
+func packages(t *testing.T) []listed {
+	t.Helper()
+	out, err := exec.Command("go", "list", "-json=ImportPath,Dir,Doc,Imports,GoFiles", module+"...").Output()
+	if err != nil {
+		t.Fatalf("go list: %v", err)
+	}
+	var all []listed
+	for dec := json.NewDecoder(strings.NewReader(string(out))); ; {
+		var p listed
+		if err := dec.Decode(&p); errors.Is(err, io.EOF) {
+			break
+		} else if err != nil {
+			t.Fatal(err)
+		}
+		all = append(all, p)
+	}
+	if len(all) < len(mayImport) {
+		t.Fatalf("only %d packages found", len(all))
+	}
+	return all
+}
+
+func TestImports(t *testing.T) {
+	t.Parallel()
+	seen := map[string]bool{}
+	for _, p := range packages(t) {
+		room := strings.TrimPrefix(p.ImportPath, module)
+		if strings.HasPrefix(room, "internal/") {
+			continue
+		}
+		allowed, known := mayImport[room]
+		if !known {
+			t.Errorf("%s is no room of the table in docs/architecture.md", room)
+		}
+		seen[room] = true
+		for _, path := range p.Imports {
+			if other, ours := strings.CutPrefix(path, module); ours && !slices.Contains(allowed, other) {
+				t.Errorf("%s imports %s", room, other)
+			}
+		}
+	}
+	for room := range mayImport {
+		if !seen[room] {
+			t.Errorf("there is no room %s", room)
+		}
+	}
+}
+
+func TestPackageDocs(t *testing.T) {
+	t.Parallel()
+	for _, p := range packages(t) {
+		if len(p.GoFiles) > 0 && p.Doc == "" {
+			t.Errorf("%s has no package doc", p.ImportPath)
+		}
+	}
+}
+
+// TestExportedDocs has everything exported say what it promises.
+func TestExportedDocs(t *testing.T) {
+	t.Parallel()
+	for _, p := range packages(t) {
+		if len(p.GoFiles) == 0 || strings.Contains(p.ImportPath, "/cmd/") {
+			continue
+		}
+		fset := token.NewFileSet()
+		for _, name := range p.GoFiles {
+			file, err := parser.ParseFile(fset, filepath.Join(p.Dir, name), nil, parser.ParseComments)
+			if err != nil {
+				t.Fatal(err)
+			}
+			undocumented(t, p.ImportPath, file)
+		}
+	}
+}
+
+// maxLines is where a file probably does two things.
+const maxLines = 500
+
+func TestFileSizes(t *testing.T) {
+	t.Parallel()
+	for _, p := range packages(t) {
+		for _, name := range p.GoFiles {
+			b, err := os.ReadFile(filepath.Join(p.Dir, name))
+			if err != nil {
+				t.Fatal(err)
+			}
+			if n := strings.Count(string(b), "\n"); n > maxLines && !strings.Contains(name, ".gen.") {
+				t.Errorf("%s/%s has %d lines", p.ImportPath, name, n)
+			}
+		}
+	}
+}
+
+// undocumented reports what a file exports without a comment.
+func undocumented(t *testing.T, pkg string, file *ast.File) {
+	t.Helper()
+	for _, decl := range file.Decls {
+		switch d := decl.(type) {
+		case *ast.FuncDecl:
+			if d.Name.IsExported() && d.Doc == nil && (d.Recv == nil || exportedReceiver(d)) {
+				t.Errorf("%s: %s has no doc comment", pkg, d.Name)
+			}
+		case *ast.GenDecl:
+			for _, spec := range d.Specs {
+				switch s := spec.(type) {
+				case *ast.TypeSpec:
+					if s.Name.IsExported() && d.Doc == nil && s.Doc == nil {
+						t.Errorf("%s: %s has no doc comment", pkg, s.Name)
+					}
+				case *ast.ValueSpec:
+					if s.Names[0].IsExported() && d.Doc == nil && s.Doc == nil && s.Comment == nil {
+						t.Errorf("%s: %s has no doc comment", pkg, s.Names[0])
+					}
+				}
+			}
+		}
+	}
+}
+
+func exportedReceiver(d *ast.FuncDecl) bool {
+	typ := d.Recv.List[0].Type
+	if star, ok := typ.(*ast.StarExpr); ok {
+		typ = star.X
+	}
+	name, ok := typ.(*ast.Ident)
+	return ok && name.IsExported()
+}
