@@ -59,7 +59,7 @@ func (a *app) complain(cmd *cobra.Command, err error) {
 	if code := exitCode(err); code == exitStopped {
 		return
 	} else if errors.Is(err, client.ErrDisconnected) {
-		err = fmt.Errorf("%w; whether it did what it was asked is not known", err)
+		err = fmt.Errorf("%w; whether it did what it was asked is not known", client.ErrDisconnected)
 	}
 	a.errs.printf("%s %s\n", a.errs.style(styleRed, "sessiond:"), clean(err.Error()))
 	var answered *api.Error

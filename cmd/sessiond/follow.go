@@ -36,12 +36,34 @@ func (a *app) follow(ctx context.Context, c *client.Client, id string, seq int64
 			break
 		}
 	}
-	r, err := c.GetSessionState(ctx, api.SessionParams{SessionID: id})
+	r, err := finalState(ctx, c, id)
 	if err != nil {
 		return err
 	}
 	v.end(r.Session)
 	return exitCodeOfSession(r.Session.Status)
+}
+
+// finalState reads what became of a session that has ended.
+func finalState(ctx context.Context, c *client.Client, id string) (r api.SessionResult, err error) {
+	err = patiently(ctx, func() error {
+		r, err = c.GetSessionState(ctx, api.SessionParams{SessionID: id})
+		return err
+	})
+	return r, err
+}
+
+// patiently repeats a reading while the daemon is away, as Events does.
+func patiently(ctx context.Context, read func() error) error {
+	var err error
+	if ended := poll(ctx, func() bool {
+		err = read()
+		return !errors.Is(err, client.ErrDisconnected) && !nobodyThere(err) &&
+			!errors.Is(err, &api.Error{Reason: api.ReasonShuttingDown})
+	}); ended != nil {
+		return ended
+	}
+	return err
 }
 
 // stopped says how to come back, where Ctrl-C has ended the following.

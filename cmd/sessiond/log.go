@@ -27,6 +27,9 @@ until the session ends, with the exit code of 'launch'; Ctrl-C stops the followi
 		Args:              cobra.ExactArgs(1),
 		ValidArgsFunction: a.completeIDs,
 		RunE: a.withClient(func(ctx context.Context, c *client.Client, args []string) error {
+			if r.raw && a.json {
+				return usagef("--raw and --json exclude each other")
+			}
 			id, err := resolve(ctx, c, args[0])
 			if err != nil {
 				return err
@@ -40,7 +43,6 @@ until the session ends, with the exit code of 'launch'; Ctrl-C stops the followi
 	cmd.Flags().BoolVar(&r.noAncestors, "no-ancestors", false, "without what this session continues")
 	cmd.Flags().Int64Var(&r.after, "after", 0, "only events behind this seq")
 	a.jsonFlag(cmd, "print each conversation event as a line of JSON")
-	cmd.MarkFlagsMutuallyExclusive("raw", "json")
 	return cmd
 }
 
@@ -106,7 +108,7 @@ func (l *logger) live(ctx context.Context) (state api.SessionResult, err error) 
 			return state, err
 		}
 		l.lost = false
-		if err := l.show(ctx, ev); err != nil {
+		if err := patiently(ctx, func() error { return l.show(ctx, ev) }); err != nil {
 			return state, err
 		}
 		if err := l.out.Flush(); err != nil {
@@ -116,7 +118,7 @@ func (l *logger) live(ctx context.Context) (state api.SessionResult, err error) 
 			break
 		}
 	}
-	return l.client.GetSessionState(ctx, api.SessionParams{SessionID: l.id})
+	return finalState(ctx, l.client, l.id)
 }
 
 func (l *logger) show(ctx context.Context, ev api.Event) error {

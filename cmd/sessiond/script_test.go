@@ -59,7 +59,8 @@ func TestScripts(t *testing.T) {
 		Setup: func(e *testscript.Env) error {
 			home, state := filepath.Join(e.WorkDir, "home"), filepath.Join(e.WorkDir, "st")
 			e.Vars = slices.DeleteFunc(e.Vars, func(kv string) bool { return strings.HasPrefix(kv, "HOME=") })
-			e.Vars = append(e.Vars, "HOME="+home, "SESSIOND_STATE_DIR="+state)
+			e.Vars = append(e.Vars, "HOME="+home, "SESSIOND_STATE_DIR="+state,
+				"GORACE=atexit_sleep_ms=0") // or every process takes a second to end
 			e.Defer(func() { endDaemon(t, state) })
 			return os.Mkdir(home, 0o700)
 		},
@@ -118,6 +119,9 @@ func cmdKillDaemon(ts *testscript.TestScript, _ bool, _ []string) {
 	defer c.Close()
 	h, err := c.Health(ctx)
 	ts.Check(err)
+	if h.PID <= 1 {
+		ts.Fatalf("the daemon names %d as its pid", h.PID)
+	}
 	ts.Check(syscall.Kill(h.PID, syscall.SIGKILL))
 	ts.Check(poll(ctx, func() bool {
 		_, err := c.Health(ctx)

@@ -53,6 +53,9 @@ func (a *app) stop(ctx context.Context, config daemon.Config) error {
 	if err != nil {
 		return err
 	}
+	if h.PID <= 1 { // not a process of a daemon's, but whole groups of them
+		return fmt.Errorf("the daemon names %d as its pid: not stopped", h.PID)
+	}
 	if err := syscall.Kill(h.PID, syscall.SIGTERM); err != nil && !errors.Is(err, syscall.ESRCH) {
 		return fmt.Errorf("stop the daemon (pid %d): %w", h.PID, err)
 	}
