@@ -19,13 +19,18 @@ func (h *held) descendants() []int {
 	h.t.Helper()
 	var pids []int
 	eventually(h.t, "two descendants", func() bool {
-		pids = nil
-		for _, word := range strings.Fields(h.journal()) {
-			if pid, err := strconv.Atoi(word); err == nil {
-				pids = append(pids, pid)
-			}
+		journal := h.journal()
+		if strings.Count(journal, "\n") < 2 {
+			return false
 		}
-		return strings.Count(h.journal(), "\n") == 2
+		for _, word := range strings.Fields(journal) {
+			pid, err := strconv.Atoi(word)
+			if err != nil {
+				h.t.Fatal(err)
+			}
+			pids = append(pids, pid)
+		}
+		return true
 	})
 	return pids
 }
