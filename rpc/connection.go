@@ -160,22 +160,16 @@ func (c *connection) hangUp(reason *api.Error) error {
 	return io.EOF
 }
 
-// WriteObject queues an object of the library's own. Answers and events do not
-// come this way: see do and queueEvents.
-func (c *connection) WriteObject(object any) error {
-	b, err := json.Marshal(object)
-	if err != nil {
-		return err
-	}
-	return c.out.put(c.ctx, append(b, '\n'))
-}
+// WriteObject is never called: answers and events do not go through the library,
+// see do and queueEvents.
+func (c *connection) WriteObject(any) error { return errors.ErrUnsupported }
 
 // Close closes the socket at once.
 func (c *connection) Close() error { return c.conn.Close() }
 
-// Handle starts work on the current request. It blocks, and so the reading
-// stops, while too much is at work: a request takes one place, and one more for
-// each MiB of its line.
+// Handle starts work on the current request. It blocks, and so the reading stops,
+// while too much is at work: a request takes one place, one more for each MiB of its
+// line, and pagePlaces if its answer may be large.
 func (c *connection) Handle(ctx context.Context, _ *jsonrpc2.Conn, _ *jsonrpc2.Request) {
 	r := c.current
 	r.conn = c
@@ -185,6 +179,9 @@ func (c *connection) Handle(ctx context.Context, _ *jsonrpc2.Conn, _ *jsonrpc2.R
 		return
 	}
 	places := int64(1 + r.size>>20)
+	if c.server.methods[r.method].paged {
+		places += pagePlaces
+	}
 	if err := c.places.Acquire(ctx, places); err != nil {
 		return
 	}

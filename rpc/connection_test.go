@@ -1,14 +1,10 @@
 package rpc
 
 import (
-	"bufio"
 	"bytes"
 	"context"
 	"errors"
 	"fmt"
-	"net"
-	"os"
-	"strconv"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -70,6 +66,32 @@ func TestRequestsAtWorkAreBounded(t *testing.T) {
 	}
 	if len(seen) != maxInFlight+more {
 		t.Fatalf("%d different answers", len(seen))
+	}
+}
+
+func TestPagesTakeMorePlaces(t *testing.T) {
+	t.Parallel()
+	const atOnce = maxInFlight / (1 + pagePlaces)
+	entered, release := make(chan struct{}, 2*atOnce), make(chan struct{})
+	client := startServer(t, &fakeService{getConversation: func(context.Context, api.GetConversationParams) (api.GetConversationResult, error) {
+		entered <- struct{}{}
+		<-release
+		return api.GetConversationResult{}, nil
+	}}, nil).dial()
+	for range 2 * atOnce {
+		client.call("getConversation", `{"session_id":"a"}`)
+	}
+	for range atOnce {
+		<-entered
+	}
+	select {
+	case <-entered:
+		t.Errorf("more than %d pages are at work", atOnce)
+	case <-time.After(50 * time.Millisecond): // can only miss a fault, never invent one
+	}
+	close(release)
+	for range 2 * atOnce {
+		checkAnswer(t, client.recv(), 0, "1", "")
 	}
 }
 
@@ -250,159 +272,4 @@ func TestClientThatNeverReadsIsCutAndDisturbsNobody(t *testing.T) {
 	})
 	other.call("health", "")
 	checkAnswer(t, other.recv(), 0, "1", "")
-}
-
-func TestServerStops(t *testing.T) {
-	t.Parallel()
-	entered, release := make(chan string, 1), make(chan struct{})
-	s := startServer(t, &fakeService{getSessionState: blocking(entered, release)}, func(o *Options) {
-		o.ShutdownGrace = patience
-	})
-	idle, busy := s.dial(), s.dial()
-	idle.call("health", "")
-	idle.recv()
-	busy.call("getSessionState", `{"session_id":"a"}`)
-	<-entered
-	stopped := make(chan struct{})
-	go func() { s.stop(); close(stopped) }()
-
-	idle.expectClosed()
-	for { // the server may still be about to stop
-		busy.send(`{"jsonrpc":"2.0","id":2,"method":"health"}`)
-		if m := busy.recv(); m.Error != nil {
-			checkAnswer(t, m, -32008, "2", "")
-			break
-		}
-	}
-	close(release)
-	if m := busy.recv(); string(m.ID) != "1" || m.Error != nil {
-		t.Fatalf("the request that was at work got %s %+v", m.ID, m.Error)
-	}
-	busy.expectClosed()
-	<-stopped
-	if _, err := net.Dial("unix", s.socket); err == nil {
-		t.Error("the server listens still")
-	}
-}
-
-func TestServerStopsInSpiteOfStubbornRequests(t *testing.T) {
-	t.Parallel()
-	entered := make(chan string, 1)
-	s := startServer(t, &fakeService{getSessionState: blocking(entered, nil)}, func(o *Options) {
-		o.ShutdownGrace = 10 * time.Millisecond
-	})
-	client := s.dial()
-	client.call("getSessionState", `{"session_id":"a"}`)
-	<-entered
-	s.stop()
-	checkAnswer(t, client.recv(), -32008, "1", "")
-	client.expectClosed()
-}
-
-func TestServerStopsInSpiteOfDeafClients(t *testing.T) {
-	t.Parallel()
-	page := strings.Repeat("x", 4<<20)
-	answered := make(chan struct{}, 8)
-	s := startServer(t, &fakeService{getConversation: func(context.Context, api.GetConversationParams) (api.GetConversationResult, error) {
-		answered <- struct{}{}
-		return api.GetConversationResult{Events: []api.ConversationEvent{{Content: page}}}, nil
-	}}, func(o *Options) { o.ShutdownGrace = 10 * time.Millisecond })
-	client := s.dial()
-	for range 2 {
-		client.call("getConversation", `{"session_id":"a"}`)
-		<-answered
-	}
-	s.stop() // returns, although nothing can be sent
-}
-
-func TestConnectionsAreLimited(t *testing.T) {
-	t.Parallel()
-	s := startServer(t, &fakeService{}, func(o *Options) { o.MaxConnections = 2 })
-	first, second := s.dial(), s.dial()
-	first.call("health", "")
-	first.recv()
-	second.call("health", "")
-	second.recv()
-	third := s.dial()
-	m := third.recv()
-	checkAnswer(t, m, -32004, "null", "")
-	if m.Error.Data["limit"] != 2.0 {
-		t.Errorf("limit %v", m.Error.Data["limit"])
-	}
-	third.expectClosed()
-	_ = first.conn.Close()
-	eventually(t, "a place is free again", func() bool {
-		c := s.dial()
-		if _, err := fmt.Fprintln(c.conn, `{"jsonrpc":"2.0","id":1,"method":"health"}`); err != nil {
-			return false
-		}
-		m, err := c.tryRecv()
-		_ = c.conn.Close()
-		return err == nil && m.Error == nil
-	})
-}
-
-func TestForeignUserIsRefused(t *testing.T) {
-	t.Parallel()
-	s := startServer(t, &fakeService{}, func(o *Options) { o.UID++ })
-	client := s.dial()
-	checkAnswer(t, client.recv(), -32600, "null", "")
-	client.expectClosed()
-	if !strings.Contains(s.logged.String(), "connection refused") {
-		t.Error("it is not in the log")
-	}
-}
-
-type clientKey struct{}
-
-func TestRequestsKnowTheirClient(t *testing.T) {
-	t.Parallel()
-	names := make(chan any, 1)
-	s := startServer(t, &fakeService{health: func(ctx context.Context) (api.Health, error) {
-		names <- ctx.Value(clientKey{})
-		return api.Health{}, nil
-	}}, func(o *Options) {
-		o.WithClient = func(ctx context.Context, client string) context.Context {
-			return context.WithValue(ctx, clientKey{}, client)
-		}
-	})
-	s.dial().call("health", "")
-	name, _ := (<-names).(string)
-	if pid, ok := strings.CutPrefix(name, "pid "); !ok || pid != strconv.Itoa(os.Getpid()) {
-		t.Errorf("the client is called %q", name)
-	}
-}
-
-// pipe is a listener of one connection that is not a socket.
-type pipe struct{ conns chan net.Conn }
-
-func (p pipe) Accept() (net.Conn, error) {
-	conn, ok := <-p.conns
-	if !ok {
-		return nil, net.ErrClosed
-	}
-	return conn, nil
-}
-func (p pipe) Close() error   { close(p.conns); return nil }
-func (p pipe) Addr() net.Addr { return nil }
-
-func TestOverAPipe(t *testing.T) {
-	t.Parallel()
-	l := pipe{make(chan net.Conn, 1)}
-	here, there := net.Pipe()
-	l.conns <- there
-	ctx, cancel := context.WithCancel(t.Context())
-	served := make(chan error, 1)
-	go func() { served <- NewServer(Options{Service: &fakeService{}, UID: -1}).Serve(ctx, l) }()
-	if _, err := fmt.Fprintln(here, `{"jsonrpc":"2.0","id":1,"method":"health"}`); err != nil {
-		t.Fatal(err)
-	}
-	line, err := bufio.NewReader(here).ReadString('\n')
-	if err != nil || !strings.Contains(line, `"status":"ok"`) {
-		t.Fatalf("%q, %v", line, err)
-	}
-	cancel()
-	if err := <-served; err != nil {
-		t.Fatal(err)
-	}
 }

@@ -14,6 +14,7 @@ type method struct {
 	summary string
 	params  reflect.Type
 	result  reflect.Type
+	paged   bool         // its answer is a page, which may be large
 	reasons []api.Reason // why it may fail, beside what every method may: see commonReasons
 	call    func(ctx context.Context, r *request) (any, error)
 }
@@ -44,6 +45,11 @@ func serviceMethod[P, R any](name, summary string, f func(Service, context.Conte
 	}, reasons...)
 }
 
+func paged(m method) method {
+	m.paged = true
+	return m
+}
+
 // methodTable is every method of the protocol, in the order of the documentation.
 func methodTable() []method {
 	const (
@@ -62,12 +68,12 @@ func methodTable() []method {
 			Service.LaunchSession, limit, noClaude, conflict),
 		serviceMethod("continueSession", "Goes on from where a session's conversation is, or from a point of it, in a new session.",
 			Service.ContinueSession, noSession, invalidState, limit, noClaude, conflict),
-		serviceMethod("listSessions", "Sessions, those with the newest activity first, a page at a time.",
-			Service.ListSessions),
+		paged(serviceMethod("listSessions", "Sessions, those with the newest activity first, a page at a time.",
+			Service.ListSessions)),
 		serviceMethod("getSessionState", "One session as it is now.",
 			Service.GetSessionState, noSession),
-		serviceMethod("getConversation", "What was said and done in a session, and in those that it continues, a page at a time.",
-			Service.GetConversation, noSession),
+		paged(serviceMethod("getConversation", "What was said and done in a session, and in those that it continues, a page at a time.",
+			Service.GetConversation, noSession)),
 		serviceMethod("updateSession", "Changes a session's title, tags or archived mark; model and permission mode of a live one.",
 			Service.UpdateSession, noSession, invalidState),
 		serviceMethod("archiveSessions", "Hides sessions from lists, or shows them again.",

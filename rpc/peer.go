@@ -1,11 +1,9 @@
 package rpc
 
 import (
-	"errors"
 	"fmt"
 	"net"
 	"strconv"
-	"syscall"
 
 	"github.com/tailscale/peercred"
 
@@ -31,9 +29,4 @@ func (s *Server) admit(conn net.Conn) (client string, refusal *api.Error) {
 		return fmt.Sprintf("%s of user %q", client, uid), invalidRequest("this daemon serves another user")
 	}
 	return client, nil
-}
-
-// outOfDescriptors reports whether err will pass when others close theirs.
-func outOfDescriptors(err error) bool {
-	return errors.Is(err, syscall.EMFILE) || errors.Is(err, syscall.ENFILE) || errors.Is(err, syscall.ECONNABORTED)
 }

@@ -9,6 +9,7 @@ import (
 	"log/slog"
 	"net"
 	"sync"
+	"syscall"
 	"time"
 
 	"github.com/sessiond/sessiond/bus"
@@ -24,7 +25,8 @@ const (
 	defaultShutdownGrace    = 2 * time.Second
 
 	maxLine       = 32 << 20 // of a line from a client, in bytes
-	maxInFlight   = 64       // requests at work on one connection
+	maxInFlight   = 64       // places for requests at work on one connection
+	pagePlaces    = 7        // that one takes beside its own if its answer is a page
 	flushTimeout  = time.Second
 	lingerTimeout = 2 * time.Second
 	lingerBytes   = 64 << 20
@@ -123,7 +125,7 @@ func (s *Server) Serve(ctx context.Context, l net.Listener) error {
 func accept(ctx context.Context, l net.Listener, log *slog.Logger) (net.Conn, error) {
 	for wait := 5 * time.Millisecond; ; wait = min(2*wait, time.Second) {
 		conn, err := l.Accept()
-		if err == nil || errors.Is(err, net.ErrClosed) || !outOfDescriptors(err) {
+		if err == nil || errors.Is(err, net.ErrClosed) || !passing(err) {
 			return conn, err
 		}
 		log.Error("cannot accept a connection", "error", err, "retry_in", wait)
@@ -133,6 +135,12 @@ func accept(ctx context.Context, l net.Listener, log *slog.Logger) (net.Conn, er
 		case <-time.After(wait):
 		}
 	}
+}
+
+// passing reports whether an error of Accept will pass: a client that has left
+// already, or others that may close their descriptors.
+func passing(err error) bool {
+	return errors.Is(err, syscall.EMFILE) || errors.Is(err, syscall.ENFILE) || errors.Is(err, syscall.ECONNABORTED)
 }
 
 // refuse tells a connection why it is not served, and closes it.
