@@ -6,6 +6,7 @@ import (
 	"runtime"
 	"slices"
 	"testing"
+	"time"
 
 	"golang.org/x/sync/errgroup"
 	"pgregory.net/rapid"
@@ -137,12 +138,15 @@ func TestDeliveryIsGapless(t *testing.T) {
 
 // deliver publishes the groups while the readers read, and waits for all.
 func deliver(t *rapid.T, l *memLog, h *bus.Hub, groups []int, skip int64, readers []*reader) {
+	// A lost event would be waited for: that shall fail, too.
+	ctx, cancel := context.WithTimeout(context.Background(), 20*time.Second)
+	defer cancel()
 	var all errgroup.Group
 	join := func(commits int) {
 		for _, r := range readers {
 			if r.joinAt == commits {
 				joined := make(chan struct{})
-				all.Go(func() error { return r.run(context.Background(), h, joined) })
+				all.Go(func() error { return r.run(ctx, h, joined) })
 				<-joined
 			}
 		}
