@@ -133,7 +133,7 @@ func (s *Store) Tools(ctx context.Context, n int64, ids []string) (map[string]To
 		return nil, err
 	}
 	defer s.reading.Done()
-	list, err := json.Marshal(ids)
+	list, err := json.Marshal(append([]string{}, ids...)) // never null
 	if err != nil {
 		return nil, fmt.Errorf("read tools of session %d: %w", n, err)
 	}

@@ -59,7 +59,7 @@ const sessionExistsSQL = "SELECT 1 FROM sessions WHERE n = ?"
 
 // appendEvents inserts b's events and fills in their numbers.
 func (w *writer) appendEvents(b *Batch) error {
-	var last int64
+	last := int64(-1) // the session that was looked for last
 	for i := range b.Events {
 		e := &b.Events[i]
 		switch {

@@ -84,7 +84,7 @@ func (f Filter) where(ctx context.Context, q querier) (string, []any, error) {
 
 // session finds the number of the session that f names, living or deleted; a
 // number that no session has if there is none.
-func (f Filter) session(ctx context.Context, q querier) (n int64, err error) {
+func (f Filter) session(ctx context.Context, q querier) (int64, error) {
 	const one = `SELECT n FROM sessions WHERE %s = ?1 UNION ALL SELECT n FROM deletions WHERE %s = ?1`
 	numbers := []int64{}
 	for _, by := range []struct{ sessions, deletions, value string }{
@@ -92,6 +92,7 @@ func (f Filter) session(ctx context.Context, q querier) (n int64, err error) {
 		if by.value == "" {
 			continue
 		}
+		var n int64
 		err := q.QueryRowContext(ctx, fmt.Sprintf(one, by.sessions, by.deletions), by.value).Scan(&n)
 		if err != nil && !errors.Is(err, sql.ErrNoRows) {
 			return 0, err

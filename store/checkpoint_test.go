@@ -1,0 +1,61 @@
+package store
+
+import (
+	"bytes"
+	"os"
+	"path/filepath"
+	"testing"
+	"testing/synctest"
+)
+
+// walSize is how long the write-ahead log's file is.
+func walSize(t *testing.T, path string) int64 {
+	t.Helper()
+	info, err := os.Stat(path + "-wal")
+	if err != nil {
+		t.Fatal(err)
+	}
+	return info.Size()
+}
+
+func TestTheWriteAheadLogIsFoldedIn(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		path := filepath.Join(t.TempDir(), "db")
+		s := openAt(t, path, Options{})
+		row := create(t, s, nil)
+		tx, err := s.db.BeginTx(t.Context(), nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var n int
+		if err := tx.QueryRow("SELECT count(*) FROM events").Scan(&n); err != nil { // a reader that stays
+			t.Fatal(err)
+		}
+		for range 4 {
+			commit(t, s, &Batch{Events: line(row.N, bytes.Repeat([]byte("x"), 1<<20), 1)})
+		}
+		eventually(t, "the reader is in the way", func() bool { return walSize(t, path) > 4<<20 })
+		if err := tx.Rollback(); err != nil {
+			t.Fatal(err)
+		}
+		eventually(t, "an empty write-ahead log", func() bool { return walSize(t, path) == 0 })
+		commit(t, s, &Batch{Events: line(row.N, []byte("more"), 1)})
+		eventually(t, "an empty write-ahead log again", func() bool { return walSize(t, path) == 0 })
+	})
+}
+
+// TestTheWriteAheadLogIsBounded writes four times the bound without a pause.
+func TestTheWriteAheadLogIsBounded(t *testing.T) {
+	t.Parallel()
+	path := filepath.Join(t.TempDir(), "db")
+	s := openAt(t, path, Options{})
+	row := create(t, s, nil)
+	const pageSize = 4096
+	text, written := bytes.Repeat([]byte("x"), 4<<20), 0
+	for written < 4*checkpointPages*pageSize {
+		commit(t, s, &Batch{Events: line(row.N, text, 1)})
+		written += len(text)
+	}
+	eventually(t, "a bounded write-ahead log", func() bool { return walSize(t, path) <= checkpointPages*pageSize })
+}
