@@ -65,12 +65,31 @@ func (m *Manager) inherit(b *birth, parent store.SessionRow, p api.ContinueSessi
 	// told whenever there are, or were, prompts to be right about.
 	b.launch.ChangedPrompt = l.ChangedPrompt || l.SystemPrompt != nil || l.AppendSystemPrompt != nil ||
 		p.SystemPrompt != nil || p.AppendSystemPrompt != nil
+	b.launch.Totals = l.Totals
+	if err := b.addTotals(parent); err != nil {
+		return err
+	}
 	if ownMCP {
 		return nil
 	}
 	var err error
 	b.mcp, err = m.readMCP(parent.Session.ID)
 	return err
+}
+
+// addTotals notes what the process of a session of this conversation has used:
+// the new one may go on counting from there.
+func (b *birth) addTotals(row store.SessionRow) error {
+	var e engine
+	if len(row.Engine) > 0 {
+		if err := json.Unmarshal(row.Engine, &e); err != nil {
+			return fmt.Errorf("state of session %s: %w", row.Session.ID, err)
+		}
+	}
+	if e.Total.CostUSD > 0 {
+		b.launch.Totals = append(b.launch.Totals, e.Total)
+	}
+	return nil
 }
 
 // goOn continues a conversation at its end, which only its newest session
@@ -114,6 +133,21 @@ func (m *Manager) fork(ctx context.Context, b *birth, parent store.SessionRow, a
 		}
 		return api.InvalidState(parent.Session.Status, "launch a new session",
 			"session %s has no turn yet that could be forked", parent.Session.ID)
+	}
+	// Claude Code counts on from where the conversation is now, even if the fork
+	// lies before that.
+	newest, err := m.store.NewestOfConversation(ctx, point.ClaudeSessionID)
+	if err != nil && !errors.Is(err, store.ErrNotFound) {
+		return wrapf(err, "conversation of session %s", parent.Session.ID)
+	}
+	if err == nil && newest.ID != parent.Session.ID {
+		row, err := m.row(ctx, newest.ID)
+		if err == nil {
+			err = b.addTotals(row)
+		}
+		if err != nil {
+			return err
+		}
 	}
 	b.claude, b.launch.Ancestors = newID(), cut(segments, point.Seq)
 	b.launch.Fork, b.launch.Resume, b.launch.ResumeAt = true, point.ClaudeSessionID, uuid

@@ -126,9 +126,7 @@ func (s *step) endTurn(r *claude.Result) {
 	e.AwaitIdle = e.Agents > 0 && e.State != ""
 	ses.NumTurns++
 	ses.DurationMS += r.DurationMS
-	ses.CostUSD = r.CostUSD
-	ses.InputTokens, ses.OutputTokens = r.Usage.InputTokens, r.Usage.OutputTokens
-	ses.CacheCreationInputTokens, ses.CacheReadInputTokens = r.Usage.CacheCreationInputTokens, r.Usage.CacheReadInputTokens
+	s.use(r)
 	ses.Result, ses.ErrorMessage = r.Text, ""
 	if r.IsError {
 		ses.ErrorMessage = r.Text
@@ -140,6 +138,35 @@ func (s *step) endTurn(r *claude.Result) {
 			s.setMessage(i, api.MessageCompleted, "")
 		}
 	}
+}
+
+// use counts what the session itself has used.
+func (s *step) use(r *claude.Result) {
+	e, ses := &s.m.eng, &s.m.row.Session
+	if e.Base == nil {
+		e.Base = base(s.m.row.Options, r)
+	}
+	e.Total = r.Total
+	own := r.Total.Minus(*e.Base)
+	ses.CostUSD = own.CostUSD
+	ses.InputTokens, ses.OutputTokens = own.InputTokens, own.OutputTokens
+	ses.CacheCreationInputTokens, ses.CacheReadInputTokens = own.CacheCreationInputTokens, own.CacheReadInputTokens
+}
+
+// base finds what a process had begun with, by its first result: the most that
+// an ancestor had used at its end and that leaves room for this turn.
+func base(options json.RawMessage, r *claude.Result) *claude.Totals {
+	var l launch
+	var most claude.Totals
+	if json.Unmarshal(options, &l) != nil {
+		return &most
+	}
+	for _, t := range l.Totals {
+		if t.CostUSD > most.CostUSD && r.Total.Minus(t).Covers(r.Turn) {
+			most = t
+		}
+	}
+	return &most
 }
 
 // response takes in Claude Code's answer to a control request of ours.

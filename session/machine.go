@@ -7,6 +7,7 @@ import (
 	"slices"
 
 	"github.com/sessiond/sessiond/rpc/api"
+	"github.com/sessiond/sessiond/session/claude"
 	"github.com/sessiond/sessiond/store"
 )
 
@@ -35,6 +36,11 @@ type engine struct {
 	TurnAborted bool `json:"turn_aborted,omitempty"`
 	HasResult   bool `json:"has_result,omitempty"`
 	ResultError bool `json:"result_error,omitempty"`
+
+	// Total is what the process said last that it has used, Base what it had
+	// begun with: what another process on the conversation had used.
+	Total claude.Totals  `json:"total"`
+	Base  *claude.Totals `json:"base,omitempty"`
 
 	Acks      bool   `json:"acks,omitempty"`       // this claude acknowledges messages
 	State     string `json:"state,omitempty"`      // the last session_state_changed; "" where it sends none

@@ -27,6 +27,8 @@ type launch struct {
 	ChangedPrompt bool   `json:"changed_prompt,omitempty"` // see claude.Command
 	// Ancestors are the sessions whose conversation this one goes on with.
 	Ancestors []store.Segment `json:"ancestors,omitempty"`
+	// Totals are what their processes had used at their ends.
+	Totals []claude.Totals `json:"totals,omitempty"`
 }
 
 // checkQuery refuses a prompt that says nothing.

@@ -43,6 +43,9 @@ func (a *actor) start(ctx context.Context) error {
 		return a.adopt(ctx)
 	}
 	if err != nil {
+		if exit, none := shim.ReadExit(a.dir); none == nil && exit.Error != "" {
+			err = errors.New(exit.Error) // what the shim itself has said, to this daemon or to one before
+		}
 		a.log.Warn("session not started", "error", err)
 		return a.must(ctx, func(s *step) { s.startFailed(err) })
 	}
@@ -63,11 +66,11 @@ func (a *actor) startShim(ctx context.Context, spec shim.Spec) (shim.Started, er
 			a.shim = client
 			return started, nil
 		}
+		if a.startedBefore(err) {
+			return started, errStarted
+		}
 		if !errors.Is(err, shim.ErrLocked) {
 			return started, err
-		}
-		if _, err := shim.ReadStart(a.dir); err == nil {
-			return started, errStarted
 		}
 		if time.Now().After(deadline) {
 			return started, fmt.Errorf("the conversation %s has a live process already: %w", a.m.row.Session.ClaudeSessionID, err)
@@ -78,6 +81,16 @@ func (a *actor) startShim(ctx context.Context, spec shim.Spec) (shim.Started, er
 		case <-time.After(50 * time.Millisecond):
 		}
 	}
+}
+
+// startedBefore reports whether a failure to start comes of this session's own
+// shim, which a daemon started that did not live to see its start record.
+func (a *actor) startedBefore(err error) bool {
+	if !errors.Is(err, shim.ErrStarted) && !errors.Is(err, shim.ErrLocked) {
+		return false
+	}
+	_, err = shim.ReadStart(a.dir)
+	return err == nil
 }
 
 // spec says what the shim is to start.

@@ -2,6 +2,7 @@ package e2e
 
 import (
 	"bytes"
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -178,8 +179,7 @@ func quickClaude(t *testing.T) string {
 // line is stored once, in order, and a subscriber gets it once, in order.
 func TestManyFlatOut(t *testing.T) {
 	t.Parallel()
-	const lines = 2000
-	for _, sessions := range []int{8, 32} {
+	for sessions, lines := range map[int]int{8: 1500, 32: 400} {
 		t.Run(fmt.Sprint(sessions), func(t *testing.T) {
 			t.Parallel()
 			w := scriptedWorld(t, claudecli.Pinned)
@@ -207,8 +207,10 @@ func TestManyFlatOut(t *testing.T) {
 // follow gathers the conversation of a session from the events of a
 // subscription, until the session is final.
 func (w *world) follow(id string) []api.ConversationEvent {
+	ctx, cancel := context.WithTimeout(w.ctx, patience)
+	defer cancel()
 	var events []api.ConversationEvent
-	for ev, err := range w.Events(w.ctx, api.SubscribeParams{SessionID: id, AfterSeq: ptr(int64(0))}) {
+	for ev, err := range w.Events(ctx, api.SubscribeParams{SessionID: id, AfterSeq: ptr(int64(0))}) {
 		if err != nil {
 			w.t.Errorf("subscribe: %v", err)
 			break
@@ -463,8 +465,8 @@ func TestNoDescendantSurvives(t *testing.T) {
 func TestForcedEnd(t *testing.T) {
 	t.Parallel()
 	w := scriptedWorld(t, claudecli.Pinned)
-	id := w.launch(w.prompt("ignore-signals\nsay: deaf\nsilence"))
-	w.heard(id, "deaf")
+	id := w.launch(w.prompt("ignore-signals"))
+	w.heard(id, "nothing but SIGKILL from here on")
 	if _, err := w.EndSession(w.ctx, api.EndSessionParams{SessionID: id, Force: true}); err != nil {
 		t.Fatal(err)
 	}
@@ -476,7 +478,9 @@ func TestForcedEnd(t *testing.T) {
 // heard waits until Claude Code has said something.
 func (w *world) heard(id, text string) {
 	w.t.Helper()
-	for ev, err := range w.Events(w.ctx, api.SubscribeParams{SessionID: id, AfterSeq: ptr(int64(0)), EventTypes: []api.EventType{api.EventConversationUpdated}}) {
+	ctx, cancel := context.WithTimeout(w.ctx, patience)
+	defer cancel()
+	for ev, err := range w.Events(ctx, api.SubscribeParams{SessionID: id, AfterSeq: ptr(int64(0)), EventTypes: []api.EventType{api.EventConversationUpdated}}) {
 		if err != nil {
 			w.t.Fatalf("subscribe: %v", err)
 		}
@@ -545,7 +549,9 @@ func (w *world) trace(t *testing.T, version, name string) {
 
 // approveAll answers every question of a session with yes, until it is final.
 func (w *world) approveAll(id string) {
-	for ev, err := range w.Events(w.ctx, api.SubscribeParams{SessionID: id, AfterSeq: ptr(int64(0))}) {
+	ctx, cancel := context.WithTimeout(w.ctx, patience)
+	defer cancel()
+	for ev, err := range w.Events(ctx, api.SubscribeParams{SessionID: id, AfterSeq: ptr(int64(0))}) {
 		if err != nil {
 			return
 		}

@@ -57,9 +57,9 @@ type Result struct {
 	IsError        bool   // the truth: subtype "success" with IsError is an API error
 	Text           string // the result, or the errors where there is none
 	TerminalReason string
-	DurationMS     int64   // of this turn
-	CostUSD        float64 // of the process so far
-	Usage          Usage   // of the process so far, all models and subagents
+	DurationMS     int64  // of this turn
+	Turn           Usage  // of this turn, without its subagents
+	Total          Totals // of the process so far, all models and subagents
 }
 
 // Aborted reports whether the turn was cut off by an interrupt.
@@ -67,7 +67,32 @@ func (r *Result) Aborted() bool { return strings.HasPrefix(r.TerminalReason, "ab
 
 // Usage counts tokens.
 type Usage struct {
-	InputTokens, OutputTokens, CacheCreationInputTokens, CacheReadInputTokens int64
+	InputTokens              int64 `json:"input_tokens"`
+	OutputTokens             int64 `json:"output_tokens"`
+	CacheCreationInputTokens int64 `json:"cache_creation_input_tokens"`
+	CacheReadInputTokens     int64 `json:"cache_read_input_tokens"`
+}
+
+// Totals are what a process says that it has used so far. One that resumes a
+// conversation may begin with what another one had used (2.1.329: with what the
+// last process on it had at its end), or at zero (2.1.197; forks of live ones).
+type Totals struct {
+	CostUSD float64 `json:"cost_usd"`
+	Usage
+}
+
+// Minus returns what was used beyond base.
+func (t Totals) Minus(base Totals) Totals {
+	return Totals{CostUSD: t.CostUSD - base.CostUSD, Usage: Usage{
+		InputTokens: t.InputTokens - base.InputTokens, OutputTokens: t.OutputTokens - base.OutputTokens,
+		CacheCreationInputTokens: t.CacheCreationInputTokens - base.CacheCreationInputTokens,
+		CacheReadInputTokens:     t.CacheReadInputTokens - base.CacheReadInputTokens}}
+}
+
+// Covers reports whether t is at least u, at no negative cost.
+func (t Totals) Covers(u Usage) bool {
+	return t.CostUSD >= 0 && t.InputTokens >= u.InputTokens && t.OutputTokens >= u.OutputTokens &&
+		t.CacheCreationInputTokens >= u.CacheCreationInputTokens && t.CacheReadInputTokens >= u.CacheReadInputTokens
 }
 
 // Question is a can_use_tool request: Claude Code waits for an answer.
@@ -246,18 +271,19 @@ func parseResult(b []byte) *Result {
 		TerminalReason string                `json:"terminal_reason"`
 		DurationMS     float64               `json:"duration_ms"`
 		CostUSD        float64               `json:"total_cost_usd"`
+		Usage          Usage                 `json:"usage"`
 		ModelUsage     map[string]modelUsage `json:"modelUsage"`
 	}
 	if json.Unmarshal(b, &r, lenient) != nil {
 		return &Result{IsError: true, Text: "Claude Code's result line has an unknown form"}
 	}
 	res := &Result{Subtype: r.Subtype, IsError: r.IsError, TerminalReason: r.TerminalReason,
-		DurationMS: int64(r.DurationMS), CostUSD: r.CostUSD, Text: resultText(r.Result, r.Errors)}
+		DurationMS: int64(r.DurationMS), Text: resultText(r.Result, r.Errors), Turn: r.Usage, Total: Totals{CostUSD: r.CostUSD}}
 	for _, u := range r.ModelUsage {
-		res.Usage.InputTokens += u.InputTokens
-		res.Usage.OutputTokens += u.OutputTokens
-		res.Usage.CacheReadInputTokens += u.CacheReadInputTokens
-		res.Usage.CacheCreationInputTokens += u.CacheCreationInputTokens
+		res.Total.InputTokens += u.InputTokens
+		res.Total.OutputTokens += u.OutputTokens
+		res.Total.CacheReadInputTokens += u.CacheReadInputTokens
+		res.Total.CacheCreationInputTokens += u.CacheCreationInputTokens
 	}
 	return res
 }

@@ -63,9 +63,9 @@ func TestParse(t *testing.T) {
 			Line{Type: "control_response", Parts: one(api.ConversationSystem), Response: &Response{RequestID: "r1", Error: "no"}}},
 		"interrupt too early": {`{"type":"control_response","response":{"subtype":"success","request_id":"r1","response":{"still_queued":["m1"]}}}`,
 			Line{Type: "control_response", Parts: one(api.ConversationSystem), Response: &Response{RequestID: "r1", StillQueued: []string{"m1"}}}},
-		"API error": {`{"is_error":true,"subtype":"success","type":"result","result":"API Error: 400","duration_ms":61.5,"total_cost_usd":0.5,"modelUsage":{"a":{"inputTokens":1,"outputTokens":2,"cacheReadInputTokens":3,"cacheCreationInputTokens":4},"b":{"inputTokens":10}}}`,
-			Line{Type: "result", Subtype: "success", Parts: one(api.ConversationResult), Result: &Result{Subtype: "success", IsError: true, Text: "API Error: 400", DurationMS: 61, CostUSD: 0.5,
-				Usage: Usage{InputTokens: 11, OutputTokens: 2, CacheReadInputTokens: 3, CacheCreationInputTokens: 4}}}},
+		"API error": {`{"is_error":true,"subtype":"success","type":"result","result":"API Error: 400","duration_ms":61.5,"total_cost_usd":0.5,"usage":{"output_tokens":9,"service_tier":"x"},"modelUsage":{"a":{"inputTokens":1,"outputTokens":2,"cacheReadInputTokens":3,"cacheCreationInputTokens":4},"b":{"inputTokens":10}}}`,
+			Line{Type: "result", Subtype: "success", Parts: one(api.ConversationResult), Result: &Result{Subtype: "success", IsError: true, Text: "API Error: 400", DurationMS: 61, Turn: Usage{OutputTokens: 9},
+				Total: Totals{CostUSD: 0.5, Usage: Usage{InputTokens: 11, OutputTokens: 2, CacheReadInputTokens: 3, CacheCreationInputTokens: 4}}}}},
 		"errors without a result": {`{"type":"result","subtype":"error_during_execution","is_error":true,"result":null,"errors":["a","b"],"terminal_reason":"aborted_tools"}`,
 			Line{Type: "result", Subtype: "error_during_execution", Parts: one(api.ConversationResult), Result: &Result{Subtype: "error_during_execution", IsError: true, Text: "a\nb", TerminalReason: "aborted_tools"}}},
 	} {
