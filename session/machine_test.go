@@ -190,7 +190,7 @@ func question(id string) string {
 func TestFinalStatus(t *testing.T) {
 	t.Parallel()
 	code := func(c int) func(*rig) { return func(r *rig) { r.exit(c) } }
-	print := func(lines ...string) func(*rig) { return func(r *rig) { r.print(lines...) } }
+	say := func(lines ...string) func(*rig) { return func(r *rig) { r.print(lines...) } }
 	interrupt := func(r *rig) { r.do(func(s *step) { _ = s.interrupt("") }) }
 	end := func(r *rig) { r.do(func(s *step) { _ = s.end(false) }) }
 	unknown := func(r *rig) { r.do(func(s *step) { s.exited(nil) }) }
@@ -201,26 +201,26 @@ func TestFinalStatus(t *testing.T) {
 		want        api.Status
 		message     string // part of error_message
 	}{
-		"done":                              {false, []func(*rig){print(lineInit, lineText, lineOK), code(0)}, api.StatusCompleted, ""},
-		"error result":                      {false, []func(*rig){print(lineInit, lineText, lineError), code(1)}, api.StatusFailed, "API Error"},
-		"error result, exit code 0":         {false, []func(*rig){print(lineInit, lineText, lineError), code(0)}, api.StatusFailed, "API Error"},
-		"no result":                         {false, []func(*rig){print(lineInit, lineText), code(0)}, api.StatusFailed, "before its turn had a result"},
+		"done":                              {false, []func(*rig){say(lineInit, lineText, lineOK), code(0)}, api.StatusCompleted, ""},
+		"error result":                      {false, []func(*rig){say(lineInit, lineText, lineError), code(1)}, api.StatusFailed, "API Error"},
+		"error result, exit code 0":         {false, []func(*rig){say(lineInit, lineText, lineError), code(0)}, api.StatusFailed, "API Error"},
+		"no result":                         {false, []func(*rig){say(lineInit, lineText), code(0)}, api.StatusFailed, "before its turn had a result"},
 		"no output":                         {false, []func(*rig){code(1)}, api.StatusFailed, "before it printed anything"},
-		"exit code 3 after a result":        {false, []func(*rig){print(lineInit, lineText, lineOK), code(3)}, api.StatusFailed, "code 3 after its last result"},
-		"signal after a result":             {false, []func(*rig){print(lineInit, lineText, lineOK), signal}, api.StatusFailed, "SIGKILL"},
-		"nobody saw the exit":               {false, []func(*rig){print(lineInit, lineText, lineOK), unknown}, api.StatusFailed, "not known"},
-		"interrupted":                       {false, []func(*rig){print(lineInit, lineText), interrupt, print(lineAborted), code(1)}, api.StatusInterrupted, ""},
-		"interrupt too late":                {false, []func(*rig){print(lineInit, lineText), interrupt, print(lineOK), code(0)}, api.StatusCompleted, ""},
-		"died while interrupting":           {false, []func(*rig){print(lineInit, lineText), interrupt, code(0)}, api.StatusInterrupted, ""},
-		"interrupted while starting":        {false, []func(*rig){interrupt, print(lineInit, lineText, lineAborted), code(1)}, api.StatusInterrupted, ""},
-		"ended in mid-turn":                 {true, []func(*rig){print(lineInit, lineText), end, code(1)}, api.StatusInterrupted, ""},
-		"ended in mid-turn, turn completes": {true, []func(*rig){print(lineInit, lineText), end, print(lineOK), code(0)}, api.StatusInterrupted, ""},
-		"ended while idle":                  {true, []func(*rig){print(lineInit, lineText, lineOK), end, code(0)}, api.StatusCompleted, ""},
-		"ended while idle after an error":   {true, []func(*rig){print(lineInit, lineText, lineError), end, code(1)}, api.StatusCompleted, ""},
+		"exit code 3 after a result":        {false, []func(*rig){say(lineInit, lineText, lineOK), code(3)}, api.StatusFailed, "code 3 after its last result"},
+		"signal after a result":             {false, []func(*rig){say(lineInit, lineText, lineOK), signal}, api.StatusFailed, "SIGKILL"},
+		"nobody saw the exit":               {false, []func(*rig){say(lineInit, lineText, lineOK), unknown}, api.StatusFailed, "not known"},
+		"interrupted":                       {false, []func(*rig){say(lineInit, lineText), interrupt, say(lineAborted), code(1)}, api.StatusInterrupted, ""},
+		"interrupt too late":                {false, []func(*rig){say(lineInit, lineText), interrupt, say(lineOK), code(0)}, api.StatusCompleted, ""},
+		"died while interrupting":           {false, []func(*rig){say(lineInit, lineText), interrupt, code(0)}, api.StatusInterrupted, ""},
+		"interrupted while starting":        {false, []func(*rig){interrupt, say(lineInit, lineText, lineAborted), code(1)}, api.StatusInterrupted, ""},
+		"ended in mid-turn":                 {true, []func(*rig){say(lineInit, lineText), end, code(1)}, api.StatusInterrupted, ""},
+		"ended in mid-turn, turn completes": {true, []func(*rig){say(lineInit, lineText), end, say(lineOK), code(0)}, api.StatusInterrupted, ""},
+		"ended while idle":                  {true, []func(*rig){say(lineInit, lineText, lineOK), end, code(0)}, api.StatusCompleted, ""},
+		"ended while idle after an error":   {true, []func(*rig){say(lineInit, lineText, lineError), end, code(1)}, api.StatusCompleted, ""},
 		"ended while starting":              {true, []func(*rig){end, code(0)}, api.StatusInterrupted, ""},
-		"second turn dies":                  {true, []func(*rig){print(lineInit, lineText, lineOK, lineInit, lineText), code(0)}, api.StatusFailed, "before its turn"},
-		"interrupted, then idle, then gone": {true, []func(*rig){print(lineInit, lineText), interrupt, print(lineAborted), code(0)}, api.StatusInterrupted, ""},
-		"a good turn after an interrupted":  {true, []func(*rig){print(lineInit, lineText), interrupt, print(lineAborted, lineInit, lineText, lineOK), code(0)}, api.StatusCompleted, ""},
+		"second turn dies":                  {true, []func(*rig){say(lineInit, lineText, lineOK, lineInit, lineText), code(0)}, api.StatusFailed, "before its turn"},
+		"interrupted, then idle, then gone": {true, []func(*rig){say(lineInit, lineText), interrupt, say(lineAborted), code(0)}, api.StatusInterrupted, ""},
+		"a good turn after an interrupted":  {true, []func(*rig){say(lineInit, lineText), interrupt, say(lineAborted, lineInit, lineText, lineOK), code(0)}, api.StatusCompleted, ""},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

@@ -107,40 +107,43 @@ func (m *Manager) CancelMessage(ctx context.Context, p api.MessageParams) (api.M
 	if err != nil {
 		return api.MessageResult{}, err
 	}
-	request, sent := newID(), false
 	if !msg.State.Final() {
-		_, err = m.ask(ctx, msg.SessionID, request, func(s *step) error {
-			i := s.m.message(id)
-			if i < 0 {
-				return nil
-			}
-			if s.m.messages[i].State == api.MessageQueued {
-				s.setMessage(i, api.MessageCancelled, "")
-			} else if s.m.messages[i].State == api.MessageSent {
-				s.write(claude.CancelMessage(request, id))
-				sent = true
-			}
-			if !sent {
-				s.answered = append(s.answered, answer{requestID: request})
-			}
+		request := newID()
+		_, err := m.ask(ctx, msg.SessionID, request, func(s *step) error {
+			s.cancel(id, request)
 			return nil
 		})
 		if err != nil {
 			return api.MessageResult{}, err
 		}
-	}
-	if msg, err = m.message(ctx, id); err != nil {
-		return api.MessageResult{}, err
-	}
-	if msg.State != api.MessageCancelled {
-		ses, err := m.row(ctx, msg.SessionID)
-		if err != nil {
+		if msg, err = m.message(ctx, id); err != nil {
 			return api.MessageResult{}, err
 		}
-		return api.MessageResult{}, api.InvalidState(ses.Session.Status, "interruptSession ends the turn that it started",
-			"message %s cannot be withdrawn any more (%s)", id, msg.State).With("message_state", msg.State)
 	}
-	return api.MessageResult{Message: msg}, nil
+	if msg.State == api.MessageCancelled {
+		return api.MessageResult{Message: msg}, nil
+	}
+	ses, err := m.row(ctx, msg.SessionID)
+	if err != nil {
+		return api.MessageResult{}, err
+	}
+	return api.MessageResult{}, api.InvalidState(ses.Session.Status, "interruptSession ends the turn that it started",
+		"message %s cannot be withdrawn any more (%s)", id, msg.State).With("message_state", msg.State)
+}
+
+// cancel withdraws a message, or asks Claude Code to give it back. Whoever waits
+// for the answer to the request has it at once where nothing is to be asked.
+func (s *step) cancel(id, request string) {
+	if i := s.m.message(id); i >= 0 {
+		switch s.m.messages[i].State {
+		case api.MessageSent:
+			s.write(claude.CancelMessage(request, id))
+			return
+		case api.MessageQueued:
+			s.setMessage(i, api.MessageCancelled, "")
+		}
+	}
+	s.answered = append(s.answered, answer{requestID: request})
 }
 
 func (m *Manager) message(ctx context.Context, id string) (api.Message, error) {

@@ -32,8 +32,9 @@ func main() {
 		os.Exit(2)
 	}
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	defer stop()
-	if err := run(ctx, os.Args[1], os.Args[2]); err != nil {
+	err := run(ctx, os.Args[1], os.Args[2])
+	stop()
+	if err != nil {
 		fmt.Fprintln(os.Stderr, "demo:", err)
 		os.Exit(1)
 	}
@@ -48,12 +49,12 @@ var (
 	live     = prompts{"Run `uname -sm && date +%A` with the Bash tool, and tell me in one sentence what it says.", "Which day did you say it was? One word."}
 )
 
-func run(ctx context.Context, sessiond, claude string) error {
+func run(ctx context.Context, sessiond, claude string) (err error) {
 	dir, err := os.MkdirTemp("", "sessiond-demo")
 	if err != nil {
 		return err
 	}
-	defer os.RemoveAll(dir)
+	defer func() { err = errors.Join(err, os.RemoveAll(dir)) }()
 	d := &demo{ctx: ctx, program: sessiond, dir: dir, colour: isatty.IsTerminal(os.Stdout.Fd()) && os.Getenv("NO_COLOR") == ""}
 	ask := live
 	if os.Getenv("LIVE") == "" {

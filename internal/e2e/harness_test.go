@@ -145,13 +145,6 @@ func (w *world) start() {
 	w.t.Cleanup(func() { w.endAll(); w.stop() })
 }
 
-// restart stops the daemon and starts another one on the same state.
-func (w *world) restart() {
-	w.t.Helper()
-	w.stop()
-	w.start()
-}
-
 // environ is the environment of the sessions: nothing of this process's own.
 func (w *world) environ() []string {
 	if w.url != "" {

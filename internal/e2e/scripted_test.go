@@ -391,15 +391,13 @@ func TestBadOptionsAreRefused(t *testing.T) {
 		"mcp_config (no command or url)": func(p *api.LaunchSessionParams) { p.MCPConfig = []byte(`{"mcpServers":{"a":{"args":[]}}}`) },
 		"mcp_config (text)":              func(p *api.LaunchSessionParams) { p.MCPConfig = []byte(`"x"`) },
 	} {
-		t.Run(field, func(t *testing.T) {
-			p := w.prompt("say: hi")
-			change(&p)
-			_, err := w.LaunchSession(w.ctx, p)
-			word, _, _ := strings.Cut(field, " ")
-			if refused := new(api.Error); !errors.As(err, &refused) || refused.Reason != api.ReasonInvalidParams || refused.Data["field"] != word {
-				t.Errorf("launchSession: %v", err)
-			}
-		})
+		p := w.prompt("say: hi")
+		change(&p)
+		_, err := w.LaunchSession(w.ctx, p)
+		word, _, _ := strings.Cut(field, " ")
+		if refused := new(api.Error); !errors.As(err, &refused) || refused.Reason != api.ReasonInvalidParams || refused.Data["field"] != word {
+			t.Errorf("%s: %v", field, err)
+		}
 	}
 	list, err := w.ListSessions(w.ctx, api.ListSessionsParams{})
 	dirs, _ := os.ReadDir(filepath.Join(w.cfg.StateDir, "sessions"))
