@@ -16,14 +16,11 @@ type stream struct {
 	w   http.ResponseWriter
 }
 
-type fields map[string]any
-
 func newStream(ctx context.Context, w http.ResponseWriter, id, model string) *stream {
 	w.Header().Set("Content-Type", "text/event-stream")
 	s := &stream{ctx: ctx, w: w}
-	usage := fields{"input_tokens": 12, "cache_creation_input_tokens": 3, "cache_read_input_tokens": 5, "output_tokens": 1}
-	s.send("message_start", fields{"message": fields{"id": id, "type": "message", "role": "assistant", "model": model,
-		"content": []any{}, "stop_reason": nil, "stop_sequence": nil, "usage": usage}})
+	s.send("message_start", messageStart{"message_start", message{ID: id, Type: "message", Role: "assistant", Model: model,
+		Content: []string{}, Usage: usage{12, 3, 5, 1}}})
 	return s
 }
 
@@ -34,27 +31,29 @@ func (r reply) play(s *stream, server *Server, n int) {
 		if s.ctx.Err() != nil {
 			return
 		}
-		s.send("content_block_stop", fields{"index": i})
+		s.send("content_block_stop", blockStop{"content_block_stop", i})
 	}
-	s.send("message_delta", fields{"delta": fields{"stop_reason": r.stopReason(), "stop_sequence": nil}, "usage": fields{"output_tokens": 20}})
-	s.send("message_stop", fields{})
+	end := messageDelta{Type: "message_delta", Usage: usage{Output: 20}}
+	end.Delta.StopReason = r.stopReason()
+	s.send(end.Type, end)
+	s.send("message_stop", messageStop{"message_stop"})
 }
 
 func (b block) play(s *stream, server *Server, index int, toolID string) {
 	switch b.kind {
 	case "tool_use":
-		s.start(index, fields{"type": "tool_use", "id": toolID, "name": b.name, "input": fields{}})
-		s.delta(index, "input_json_delta", "partial_json", string(b.input))
+		s.start(index, toolStart{Type: b.kind, ID: toolID, Name: b.name})
+		s.delta(index, delta{Type: "input_json_delta", Partial: string(b.input)})
 	case "thinking":
-		s.start(index, fields{"type": "thinking", "thinking": "", "signature": ""})
+		s.start(index, thinkingStart{Type: b.kind})
 		for _, d := range b.deltas {
-			s.delta(index, "thinking_delta", "thinking", d)
+			s.delta(index, delta{Type: "thinking_delta", Thinking: d})
 		}
-		s.delta(index, "signature_delta", "signature", "c2lnbmVk")
+		s.delta(index, delta{Type: "signature_delta", Signature: "c2lnbmVk"})
 	default:
-		s.start(index, fields{"type": "text", "text": ""})
+		s.start(index, textStart{Type: b.kind})
 		for i, d := range b.deltas {
-			s.delta(index, "text_delta", "text", d)
+			s.delta(index, delta{Type: "text_delta", Text: d})
 			if i == 0 && b.gate != "" {
 				s.wait(server.gate(b.gate))
 			}
@@ -63,12 +62,12 @@ func (b block) play(s *stream, server *Server, index int, toolID string) {
 	}
 }
 
-func (s *stream) start(index int, b fields) {
-	s.send("content_block_start", fields{"index": index, "content_block": b})
+func (s *stream) start(index int, block any) {
+	s.send("content_block_start", blockStart{"content_block_start", index, block})
 }
 
-func (s *stream) delta(index int, kind, field, value string) {
-	s.send("content_block_delta", fields{"index": index, "delta": fields{"type": kind, field: value}})
+func (s *stream) delta(index int, d delta) {
+	s.send("content_block_delta", blockDelta{"content_block_delta", index, d})
 }
 
 func (s *stream) wait(g *gate) {
@@ -93,14 +92,13 @@ func (s *stream) pause(d time.Duration) {
 
 // send writes one event and flushes it. A client that is gone is noticed by the
 // context; what is written meanwhile goes nowhere.
-func (s *stream) send(kind string, f fields) {
+func (s *stream) send(kind string, event any) {
 	if s.ctx.Err() != nil {
 		return
 	}
-	f["type"] = kind
 	var b bytes.Buffer
 	b.WriteString("event: " + kind + "\ndata: ")
-	_ = json.NewEncoder(&b).Encode(f) // texts, numbers and maps of them always encode
+	_ = json.NewEncoder(&b).Encode(event) // texts and numbers always encode
 	b.WriteString("\n")
 	if _, err := s.w.Write(b.Bytes()); err == nil {
 		_ = http.NewResponseController(s.w).Flush()
