@@ -69,7 +69,7 @@ func (r *reader) run(ctx context.Context, h *bus.Hub, joined chan<- struct{}) er
 			return err
 		}
 		if after == nil {
-			r.head, after = head, &head
+			r.head = head
 		}
 		done, err := r.follow(ctx, s)
 		s.Close()

@@ -2,6 +2,7 @@ package store
 
 import (
 	"database/sql"
+	"errors"
 	"fmt"
 	"path/filepath"
 	"strings"
@@ -51,28 +52,32 @@ func plainInsert(b *testing.B, batches int) time.Duration {
 	if _, err := db.Exec("CREATE TABLE lines (n INTEGER PRIMARY KEY, session INTEGER, time INTEGER, line BLOB); CREATE INDEX by_session ON lines (session)"); err != nil {
 		b.Fatal(err)
 	}
-	insert, err := db.Prepare("INSERT INTO lines (session, time, line) VALUES (?, ?, ?)")
-	if err != nil {
-		b.Fatal(err)
-	}
-	defer insert.Close()
 	start := time.Now()
 	for range batches {
-		tx, err := db.Begin()
-		if err != nil {
-			b.Fatal(err)
-		}
-		in := tx.Stmt(insert)
-		for range benchBatch {
-			if _, err := in.Exec(1, time.Now().UnixMilli(), benchLine); err != nil {
-				b.Fatal(err)
-			}
-		}
-		if err := tx.Commit(); err != nil {
+		if err := insertPlainly(db); err != nil {
 			b.Fatal(err)
 		}
 	}
 	return time.Since(start) / time.Duration(batches)
+}
+
+// insertPlainly inserts a batch of lines.
+func insertPlainly(db *sql.DB) (err error) {
+	tx, err := db.Begin()
+	if err != nil {
+		return err
+	}
+	in, err := tx.Prepare("INSERT INTO lines (session, time, line) VALUES (?, ?, ?)")
+	if err != nil {
+		return errors.Join(err, tx.Rollback())
+	}
+	defer func() { err = errors.Join(err, in.Close()) }()
+	for range benchBatch {
+		if _, err := in.Exec(1, time.Now().UnixMilli(), benchLine); err != nil {
+			return errors.Join(err, tx.Rollback())
+		}
+	}
+	return tx.Commit()
 }
 
 // BenchmarkInsertOne commits events one by one.

@@ -1,6 +1,7 @@
 package store
 
 import (
+	"cmp"
 	"database/sql/driver"
 	"errors"
 	"fmt"
@@ -25,17 +26,19 @@ type checkpointer struct {
 	passive, truncate *stmt
 	wrote             <-chan struct{}
 	closing           <-chan struct{}
+	maxPages          int64
 	logger            *slog.Logger
 	started           bool
 	ended             chan struct{}
 }
 
-func newCheckpointer(path string, wrote, closing <-chan struct{}, logger *slog.Logger) (*checkpointer, error) {
+func newCheckpointer(path string, wrote, closing <-chan struct{}, o Options) (*checkpointer, error) {
 	c, err := openConn(path, checkpointParams)
 	if err != nil {
 		return nil, err
 	}
-	k := &checkpointer{conn: c, wrote: wrote, closing: closing, logger: logger, ended: make(chan struct{})}
+	k := &checkpointer{conn: c, wrote: wrote, closing: closing,
+		maxPages: cmp.Or(o.walPages, checkpointPages), logger: o.Logger, ended: make(chan struct{})}
 	k.passive, err = c.prepare("PRAGMA wal_checkpoint(PASSIVE)")
 	if err == nil {
 		k.truncate, err = c.prepare("PRAGMA wal_checkpoint(TRUNCATE)")
@@ -96,7 +99,7 @@ func (k *checkpointer) follow() bool {
 		switch {
 		case !folded:
 			folded = true
-			if pages := k.checkpoint(k.passive); pages > checkpointPages {
+			if pages := k.checkpoint(k.passive); pages > k.maxPages {
 				k.checkpoint(k.truncate)
 			}
 		case time.Since(last) > checkpointIdle:

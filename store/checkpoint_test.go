@@ -6,6 +6,7 @@ import (
 	"path/filepath"
 	"testing"
 	"testing/synctest"
+	"time"
 )
 
 // walSize is how long the write-ahead log's file is.
@@ -45,17 +46,25 @@ func TestTheWriteAheadLogIsFoldedIn(t *testing.T) {
 	})
 }
 
-// TestTheWriteAheadLogIsBounded writes four times the bound without a pause.
-func TestTheWriteAheadLogIsBounded(t *testing.T) {
+// TestALongWriteAheadLogIsCut: above its bound it is cut without a pause for it.
+func TestALongWriteAheadLogIsCut(t *testing.T) {
 	t.Parallel()
-	path := filepath.Join(t.TempDir(), "db")
-	s := openAt(t, path, Options{})
-	row := create(t, s, nil)
-	const pageSize = 4096
-	text, written := bytes.Repeat([]byte("x"), 4<<20), 0
-	for written < 4*checkpointPages*pageSize {
-		commit(t, s, &Batch{Events: line(row.N, text, 1)})
-		written += len(text)
+	for _, c := range []struct {
+		pages int64
+		cut   bool
+	}{{100, true}, {checkpointPages, false}} {
+		synctest.Test(t, func(t *testing.T) {
+			path := filepath.Join(t.TempDir(), "db")
+			s := openAt(t, path, Options{walPages: c.pages})
+			row := create(t, s, nil)
+			for range 5 {
+				commit(t, s, &Batch{Events: line(row.N, bytes.Repeat([]byte("x"), 1<<20), 1)})
+				time.Sleep(2 * checkpointEvery) // far from checkpointIdle
+				synctest.Wait()
+				if size := walSize(t, path); (size == 0) != c.cut {
+					t.Errorf("bound %d pages: %d bytes", c.pages, size)
+				}
+			}
+		})
 	}
-	eventually(t, "a bounded write-ahead log", func() bool { return walSize(t, path) <= checkpointPages*pageSize })
 }

@@ -181,6 +181,9 @@ func readPage(ctx context.Context, q querier, maxBytes int, query string, args .
 		if err != nil {
 			return false, err
 		}
+		if p.events == nil {
+			p.events = make([]Event, 0, 64) // an Event is large: don't begin with one
+		}
 		p.events = append(p.events, e)
 		p.last = e.Seq
 		p.rows++
@@ -211,7 +214,8 @@ const identitySQL = `SELECT id, run_id, claude_session_id, false FROM sessions W
 func identify(ctx context.Context, q querier, events []Event) ([]Event, error) {
 	known := map[int64]identity{}
 	shown := events[:0]
-	for _, e := range events {
+	for i := range events {
+		e := &events[i]
 		who, ok := known[e.SessionN]
 		if !ok {
 			err := q.QueryRowContext(ctx, identitySQL, e.SessionN).Scan(&who.id, &who.runID, &who.claudeSessionID, &who.deleted)
@@ -224,7 +228,10 @@ func identify(ctx context.Context, q querier, events []Event) ([]Event, error) {
 			continue
 		}
 		e.SessionID, e.RunID, e.ClaudeSessionID = who.id, who.runID, who.claudeSessionID
-		shown = append(shown, e)
+		if len(shown) != i {
+			events[len(shown)] = *e
+		}
+		shown = events[:len(shown)+1]
 	}
 	return shown, nil
 }

@@ -31,6 +31,8 @@ type Options struct {
 	// are released, with the events in the order of seq. The slice is valid
 	// during the call only, what its events point to stays. It must not block.
 	Published func([]Event)
+
+	walPages int64 // for tests: in the place of checkpointPages
 }
 
 // Store is an open database. Its methods may be called by many at once.
@@ -91,7 +93,7 @@ func (s *Store) start(ctx context.Context, path string, o Options) error {
 	if w.purges, err = s.openDeletions(ctx); err != nil {
 		return err
 	}
-	k, err := newCheckpointer(path, w.wrote, s.closing, o.Logger)
+	k, err := newCheckpointer(path, w.wrote, s.closing, o)
 	if err != nil {
 		return err
 	}
@@ -174,12 +176,12 @@ func (s *Store) snapshot(ctx context.Context, fn func(querier) error) error {
 
 // each calls scan for every row of a query, which closes it in any case. It ends
 // early when scan returns false.
-func each(ctx context.Context, q querier, query string, args []any, scan func(*sql.Rows) (more bool, err error)) error {
+func each(ctx context.Context, q querier, query string, args []any, scan func(*sql.Rows) (more bool, err error)) (err error) {
 	rows, err := q.QueryContext(ctx, query, args...)
 	if err != nil {
 		return err
 	}
-	defer rows.Close()
+	defer func() { err = errors.Join(err, rows.Close()) }()
 	for rows.Next() {
 		if more, err := scan(rows); err != nil || !more {
 			return err

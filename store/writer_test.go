@@ -122,8 +122,8 @@ func TestAFailedCommitLeavesNothing(t *testing.T) {
 	row := create(t, s, nil)
 	commit(t, s, &Batch{Events: []Event{lineEvent(row.N, "before")}})
 	broken := errors.New("disk I/O error")
-	real := s.writer.stmts.commit.prepared
-	s.writer.stmts.commit.prepared = &failing{real, broken}
+	working := s.writer.stmts.commit.prepared
+	s.writer.stmts.commit.prepared = &failing{working, broken}
 	b := &Batch{Events: []Event{lineEvent(row.N, "lost")}, Update: &SessionUpdate{N: row.N, JournalOffset: 7}}
 	var all errgroup.Group
 	for range 5 {
@@ -141,7 +141,7 @@ func TestAFailedCommitLeavesNothing(t *testing.T) {
 	if s.Head() != 1 {
 		t.Errorf("head %d", s.Head())
 	}
-	s.writer.stmts.commit.prepared = real
+	s.writer.stmts.commit.prepared = working
 	commit(t, s, &Batch{Events: []Event{lineEvent(row.N, "after")}})
 	log := wholeLog(t, s, 10, Filter{})
 	if got := texts(log); !slices.Equal(got, []string{"before", "after"}) || log[1].Seq != 2 {

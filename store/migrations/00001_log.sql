@@ -85,7 +85,7 @@ CREATE TABLE events (
 ) STRICT;
 
 CREATE INDEX events_by_session ON events (session);
-CREATE INDEX events_by_tool ON events (session, tool_id) WHERE tool_id IS NOT NULL;
+CREATE INDEX events_by_tool_result ON events (session, tool_id) WHERE kind = 'tool_result';
 CREATE INDEX events_by_rare_type ON events (type) WHERE type <> 'conversation_updated';
 
 -- Sessions that were deleted: who they were, and whether their events are gone.
