@@ -59,7 +59,7 @@ func run(m *testing.M) int {
 // world is a daemon of its own, with a state directory, a home and a client.
 type world struct {
 	*client.Client
-	t    *testing.T
+	t    testing.TB
 	ctx  context.Context
 	cfg  daemon.Config
 	home string
@@ -70,7 +70,7 @@ type world struct {
 }
 
 // scriptedWorld has the scripted claude, in the flavour of a version.
-func scriptedWorld(t *testing.T, flavour string) *world {
+func scriptedWorld(t testing.TB, flavour string) *world {
 	w := newWorld(t)
 	w.cfg.Claude = scripted.InstallVersion(t, t.TempDir(), flavour)
 	w.start()
@@ -78,7 +78,7 @@ func scriptedWorld(t *testing.T, flavour string) *world {
 }
 
 // realWorld has the real Claude Code of a version.
-func realWorld(t *testing.T, version string) *world {
+func realWorld(t testing.TB, version string) *world {
 	w := newWorld(t)
 	w.cfg.Claude = claudecli.Path(t, version)
 	server, err := messagesapi.Start()
@@ -91,7 +91,7 @@ func realWorld(t *testing.T, version string) *world {
 	return w
 }
 
-func newWorld(t *testing.T) *world {
+func newWorld(t testing.TB) *world {
 	t.Helper()
 	ctx, cancel := context.WithCancel(context.Background())
 	w := &world{t: t, ctx: ctx, home: t.TempDir(), work: t.TempDir()}
@@ -104,7 +104,7 @@ func newWorld(t *testing.T) *world {
 
 // shortSocket is a path for a socket that is short enough, whatever the
 // directories of tests are called.
-func shortSocket(t *testing.T) string {
+func shortSocket(t testing.TB) string {
 	t.Helper()
 	dir, err := os.MkdirTemp("", "sd")
 	if err != nil {
@@ -329,7 +329,7 @@ func (w *world) changes(id string) []api.Status {
 }
 
 // decode reads an event's data.
-func decode[T any](t *testing.T, ev api.Event) T {
+func decode[T any](t testing.TB, ev api.Event) T {
 	t.Helper()
 	var v T
 	if err := json.Unmarshal(ev.Data, &v); err != nil {
