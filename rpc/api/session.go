@@ -87,10 +87,12 @@ type Session struct {
 }
 
 // LaunchOptions are what Claude Code is started with, beside the prompt. In
-// launchSession an absent one takes the default; in continueSession an absent
-// one is inherited from the parent, and a present one replaces what is inherited.
+// launchSession an absent one takes the default. In continueSession an absent
+// one is inherited from the parent, and a present one replaces what is
+// inherited; only interactive, unattended and include_partial_messages, which
+// say how this one session is run, are false unless given.
 type LaunchOptions struct {
-	WorkingDir             *string         `json:"working_dir,omitempty" jsonschema:"absolute path of an existing directory; default: the user's home"`
+	WorkingDir             *string         `json:"working_dir,omitempty" jsonschema:"absolute path of an existing directory; default: the user's home, or the parent's directory"`
 	Title                  *string         `json:"title,omitempty" jsonschema:"a name for lists"`
 	Model                  *string         `json:"model,omitempty" jsonschema:"model name or alias, passed to Claude Code"`
 	PermissionMode         *string         `json:"permission_mode,omitempty" jsonschema:"default, manual, acceptEdits, plan, auto, dontAsk or bypassPermissions"`

@@ -67,7 +67,7 @@ type Content struct{ raw json.RawMessage }
 
 // Text makes a Content of a plain text.
 func Text(s string) Content {
-	b, err := marshalPlain(s)
+	b, err := Marshal(s)
 	if err != nil { // a string always marshals
 		panic(err)
 	}
@@ -148,8 +148,9 @@ func (c Content) Text() string {
 // Equal reports whether both hold the same JSON bytes.
 func (c Content) Equal(d Content) bool { return bytes.Equal(c.raw, d.raw) }
 
-// marshalPlain is json.Marshal without the escaping that is meant for HTML.
-func marshalPlain(v any) ([]byte, error) {
+// Marshal is json.Marshal without the escaping that is meant for HTML: what a
+// model wrote stays legible, and short.
+func Marshal(v any) ([]byte, error) {
 	var buf bytes.Buffer
 	enc := json.NewEncoder(&buf)
 	enc.SetEscapeHTML(false)
