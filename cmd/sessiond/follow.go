@@ -58,8 +58,7 @@ func patiently(ctx context.Context, read func() error) error {
 	var err error
 	if ended := poll(ctx, func() bool {
 		err = read()
-		return !errors.Is(err, client.ErrDisconnected) && !nobodyThere(err) &&
-			!errors.Is(err, &api.Error{Reason: api.ReasonShuttingDown})
+		return !goingDown(err) && !nobodyThere(err)
 	}); ended != nil {
 		return ended
 	}

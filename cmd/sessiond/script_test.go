@@ -160,7 +160,8 @@ func endSessions(ctx context.Context, c *client.Client) error {
 		return true
 	})
 	for _, id := range live {
-		if _, endErr := c.EndSession(ctx, api.EndSessionParams{SessionID: id, Force: true}); endErr != nil {
+		_, endErr := c.EndSession(ctx, api.EndSessionParams{SessionID: id, Force: true})
+		if endErr != nil && !errors.Is(endErr, &api.Error{Reason: api.ReasonInvalidState}) { // it has ended meanwhile
 			err = errors.Join(err, endErr)
 			continue
 		}

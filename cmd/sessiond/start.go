@@ -17,6 +17,7 @@ import (
 	"github.com/gofrs/flock"
 
 	"github.com/sessiond/sessiond/daemon"
+	"github.com/sessiond/sessiond/rpc/api"
 	"github.com/sessiond/sessiond/rpc/client"
 )
 
@@ -35,36 +36,61 @@ func (a *app) connect(ctx context.Context, config daemon.Config) (*client.Client
 	return nil, &unreachableError{err}
 }
 
-// connectOrStart connects to the daemon, and starts one if none is there.
-// Whoever starts one holds a lock, so that many calls at once start one.
+// connectOrStart connects to the daemon, and starts one if none is there. One
+// that is going down, whether told to or killed, may still take a connection:
+// so it has to answer once, else it is tried again.
 func (a *app) connectOrStart(ctx context.Context, config daemon.Config) (*client.Client, error) {
-	c, err := a.connect(ctx, config)
-	if err == nil || !nobodyThere(err) {
-		return c, err
-	}
-	if err := daemon.MakeStateDir(config); err != nil {
-		return nil, err
-	}
-	ctx, cancel := context.WithTimeoutCause(ctx, startPatience, errors.New("it takes too long"))
+	patient, cancel := context.WithTimeoutCause(ctx, startPatience, errors.New("it takes too long"))
 	defer cancel()
-	lock := flock.New(filepath.Join(config.StateDir, "start.lock"), flock.SetPermissions(0o600))
-	if _, err := lock.TryLockContext(ctx, 20*time.Millisecond); err != nil {
-		return nil, notStarted(ctx, err)
-	}
-	defer lock.Close()
 	for {
-		if c, err := a.connect(ctx, config); err == nil || !nobodyThere(err) {
-			return c, err
+		c, err := a.connect(patient, config)
+		if err == nil {
+			_, err = c.ListSessions(patient, api.ListSessionsParams{Limit: new(1)})
+			if err == nil {
+				return c, nil
+			}
+			_ = c.Close()
 		}
-		err := a.startDaemon(ctx, config)
-		var exit *exec.ExitError
-		if errors.As(err, &exit) && exit.ExitCode() == exitSecondDaemon && a.waitForOther(ctx, config) {
-			continue // the daemon before was on its way down, or came up another way
+		switch {
+		case nobodyThere(err):
+			err = a.startOne(patient, config)
+		case goingDown(err):
+			err = pause(patient)
+		}
+		if err != nil && patient.Err() != nil && ctx.Err() == nil {
+			err = &unreachableError{fmt.Errorf("the daemon does not answer: %w", context.Cause(patient))}
 		}
 		if err != nil {
 			return nil, err
 		}
 	}
+}
+
+// startOne starts a daemon. Whoever does holds a lock, so that many calls at
+// once start one; the others find it when they get the lock.
+func (a *app) startOne(ctx context.Context, config daemon.Config) error {
+	if err := daemon.MakeStateDir(config); err != nil {
+		return err
+	}
+	lock := flock.New(filepath.Join(config.StateDir, "start.lock"), flock.SetPermissions(0o600))
+	if _, err := lock.TryLockContext(ctx, pauseTime); err != nil {
+		return err
+	}
+	defer lock.Close()
+	if c, err := a.connect(ctx, config); err == nil {
+		return c.Close()
+	}
+	err := a.startDaemon(ctx, config)
+	var exit *exec.ExitError
+	if errors.As(err, &exit) && exit.ExitCode() == exitSecondDaemon && a.waitForOther(ctx, config) {
+		return nil // the daemon before was on its way down, or came up another way
+	}
+	return err
+}
+
+// goingDown reports whether a daemon was there that is about to be gone.
+func goingDown(err error) bool {
+	return errors.Is(err, client.ErrDisconnected) || errors.Is(err, &api.Error{Reason: api.ReasonShuttingDown})
 }
 
 // nobodyError says that no daemon runs, without the system's words for it.
@@ -99,18 +125,28 @@ func (a *app) waitForOther(ctx context.Context, config daemon.Config) bool {
 	}) == nil
 }
 
+// pauseTime is how long is waited before something is tried again.
+const pauseTime = 50 * time.Millisecond
+
 // poll calls f until it says true or the context ends.
 func poll(ctx context.Context, f func() bool) error {
-	tick := time.NewTicker(50 * time.Millisecond)
-	defer tick.Stop()
 	for !f() {
-		select {
-		case <-tick.C:
-		case <-ctx.Done():
-			return ctx.Err()
+		if err := pause(ctx); err != nil {
+			return err
 		}
 	}
 	return nil
+}
+
+func pause(ctx context.Context) error {
+	t := time.NewTimer(pauseTime)
+	defer t.Stop()
+	select {
+	case <-t.C:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
 }
 
 // startDaemon starts `sessiond serve` in a session of its own, and waits until
@@ -157,15 +193,8 @@ func (a *app) startDaemon(ctx context.Context, config daemon.Config) error {
 		return daemonDied(cmd.Wait(), log, begin)
 	}
 	_ = cmd.Process.Release()
-	return notStarted(ctx, err)
-}
-
-// notStarted says why waiting for a daemon has ended.
-func notStarted(ctx context.Context, err error) error {
-	if cause := context.Cause(ctx); cause != nil && !errors.Is(cause, context.Canceled) {
-		return &unreachableError{fmt.Errorf("the daemon does not come up: %w", cause)}
-	} else if cause != nil {
-		return cause
+	if ctx.Err() != nil {
+		return ctx.Err()
 	}
 	return fmt.Errorf("wait for the daemon: %w", err)
 }
