@@ -88,6 +88,7 @@ func toBus(events []store.Event) []*bus.Event {
 	out := make([]*bus.Event, len(events))
 	for i, ev := range events {
 		out[i] = bus.NewEvent(ev.Seq, ev.Type, ev.SessionID, ev.RunID, func() []byte { return session.EncodeEvent(ev) })
+		out[i].Size = len(ev.Line) + len(ev.Data)
 	}
 	return out
 }

@@ -256,9 +256,11 @@ func (m *Manager) lockFile(claudeSessionID string) string {
 
 func (m *Manager) publishPartial(ses *api.Session, now api.Time, delta json.RawMessage) {
 	id, run := ses.ID, ses.RunID
-	m.cfg.PublishPartial(bus.NewEvent(0, api.EventPartialMessage, id, run, func() []byte {
+	ev := bus.NewEvent(0, api.EventPartialMessage, id, run, func() []byte {
 		return mustJSON(api.Event{Type: api.EventPartialMessage, SessionID: id, RunID: run, Timestamp: now, Data: delta})
-	}))
+	})
+	ev.Size = len(delta)
+	m.cfg.PublishPartial(ev)
 }
 
 // removeDir removes a session's directory with all that is in it.

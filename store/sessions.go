@@ -18,7 +18,6 @@ type SessionRow struct {
 	JournalOffset  int64           // up to where its journal is in the log
 	Options        json.RawMessage // launch options, no secrets; nil: none
 	Engine         json.RawMessage // private state of the session engine; nil: none
-	ForkSeq        int64           // its ancestors show up to this seq; 0: whole
 	IdempotencyKey string          // of the launch; empty: none
 	ParamsHash     string          // of the launch's params, to compare with
 }
@@ -27,8 +26,8 @@ const (
 	insertSessionSQL = `INSERT INTO sessions (id, run_id, claude_session_id, parent_session_id, status, working_dir,
 			archived, last_activity_at, journal_offset)
 		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING`
-	insertLaunchSQL = `INSERT INTO session_launches (n, idempotency_key, params_hash, fork_seq, options, folded_query, query)
-		VALUES (?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING`
+	insertLaunchSQL = `INSERT INTO session_launches (n, idempotency_key, params_hash, options, folded_query, query)
+		VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING`
 	insertDocumentSQL = `INSERT INTO session_documents (n, folded_title, document) VALUES (?, ?, ?)`
 	putEngineSQL      = `INSERT INTO session_engines (n, state) VALUES (?, ?)
 		ON CONFLICT DO UPDATE SET state = excluded.state`
@@ -56,7 +55,7 @@ func (w *writer) createSession(row *SessionRow) error {
 	if row.N, err = r.LastInsertId(); err != nil {
 		return err
 	}
-	launched, err := w.stmts.insertLaunch.change(row.N, nullable(row.IdempotencyKey), row.ParamsHash, row.ForkSeq,
+	launched, err := w.stmts.insertLaunch.change(row.N, nullable(row.IdempotencyKey), row.ParamsHash,
 		nullable(string(row.Options)), fold(s.Query), s.Query)
 	if err = affected(launched, err, ErrExists); err != nil {
 		return err
@@ -136,7 +135,7 @@ func sessionDocument(s *api.Session) (string, error) {
 func fold(text string) string { return cases.Fold().String(text) }
 
 const selectSessions = `SELECT s.n, s.last_activity_at, s.journal_offset, coalesce(l.idempotency_key, ''), l.params_hash,
-		l.fork_seq, l.options, e.state, l.query, d.document
+		l.options, e.state, l.query, d.document
 	FROM sessions s JOIN session_launches l ON l.n = s.n JOIN session_documents d ON d.n = s.n
 		LEFT JOIN session_engines e ON e.n = s.n `
 
@@ -147,7 +146,7 @@ func scanSession(scan func(...any) error) (SessionRow, error) {
 	var query string
 	var options, engine, document []byte
 	err := scan(&row.N, &activity, &row.JournalOffset, &row.IdempotencyKey, &row.ParamsHash,
-		&row.ForkSeq, &options, &engine, &query, &document)
+		&options, &engine, &query, &document)
 	if err != nil {
 		return row, err
 	}

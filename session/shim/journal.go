@@ -12,7 +12,7 @@ import (
 
 const (
 	// batchLines and batchBytes bound what one call of Next returns.
-	batchLines = 256
+	batchLines = 1024
 	batchBytes = 1 << 20
 	// chunkSize is how much is read at once.
 	chunkSize = 128 << 10
@@ -87,7 +87,7 @@ func (j *Journal) Finish() {
 // Finish, and after each batch, until TryNext has returned nil.
 func (j *Journal) Wake() <-chan struct{} { return j.wake }
 
-// Next returns the next lines, one at least, at most 256 or about 1 MiB of them,
+// Next returns the next lines, one at least, at most 1,024 or about 1 MiB of them,
 // and blocks until there are some. The error is io.EOF at the end, after Finish.
 func (j *Journal) Next(ctx context.Context) ([]Line, error) {
 	for {

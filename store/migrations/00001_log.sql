@@ -40,7 +40,6 @@ CREATE TABLE session_launches (
     n               INTEGER PRIMARY KEY REFERENCES sessions (n) ON DELETE CASCADE,
     idempotency_key TEXT UNIQUE,
     params_hash     TEXT NOT NULL,
-    fork_seq        INTEGER NOT NULL,
     options         TEXT,
     folded_query    TEXT NOT NULL,
     query           TEXT NOT NULL
