@@ -26,10 +26,10 @@ func start(t *testing.T) *Server {
 	return s
 }
 
-// post asks for a message; the answer is whole when done is called with it.
-func post(t *testing.T, ctx context.Context, s *Server, body string) *http.Response {
+// post asks for a message.
+func post(t *testing.T, s *Server, body string) *http.Response {
 	t.Helper()
-	r, err := http.NewRequestWithContext(ctx, http.MethodPost, s.URL+"/v1/messages?beta=true", strings.NewReader(body))
+	r, err := http.NewRequestWithContext(t.Context(), http.MethodPost, s.URL+"/v1/messages?beta=true", strings.NewReader(body))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -104,7 +104,7 @@ func TestScripts(t *testing.T) {
 	for _, test := range tests {
 		t.Run(test.text, func(t *testing.T) {
 			t.Parallel()
-			resp := post(t, t.Context(), s, ask(test.text))
+			resp := post(t, s, ask(test.text))
 			if diff := cmp.Diff(test.want, read(t, resp.Body)); diff != "" {
 				t.Error(diff)
 			}
@@ -127,7 +127,7 @@ func TestErrors(t *testing.T) {
 	}
 	s := start(t)
 	for _, test := range tests {
-		if resp := post(t, t.Context(), s, test.body); resp.StatusCode != test.want {
+		if resp := post(t, s, test.body); resp.StatusCode != test.want {
 			t.Errorf("%s: status %d, want %d", test.body, resp.StatusCode, test.want)
 		}
 	}
@@ -136,7 +136,7 @@ func TestErrors(t *testing.T) {
 func TestWaitUntilReleased(t *testing.T) {
 	t.Parallel()
 	s := start(t)
-	resp := post(t, t.Context(), s, ask("wait: here"))
+	resp := post(t, s, ask("wait: here"))
 	if err := s.Reached(t.Context(), "here"); err != nil {
 		t.Fatal(err)
 	}
@@ -150,7 +150,7 @@ func TestWaitUntilReleased(t *testing.T) {
 func TestCloseEndsWhatWaits(t *testing.T) {
 	t.Parallel()
 	s := start(t)
-	resp := post(t, t.Context(), s, ask("wait: for ever"))
+	resp := post(t, s, ask("wait: for ever"))
 	if err := s.Reached(t.Context(), "for ever"); err != nil {
 		t.Fatal(err)
 	}
@@ -177,7 +177,7 @@ func TestRequestsAreRemembered(t *testing.T) {
 		"messages":[{"role":"user","content":[{"type":"text","text":"<system-reminder>no</system-reminder>"},{"type":"text","text":" bash: ls "}]},
 			{"role":"assistant","content":[{"type":"text","text":"running it"}]},
 			{"role":"user","content":[{"type":"tool_result","content":"x"}]}]}`
-	resp := post(t, t.Context(), s, body)
+	resp := post(t, s, body)
 	if got := read(t, resp.Body); got != "text: done with the tool\nend_turn" {
 		t.Errorf("behind a tool's result came %q", got)
 	}

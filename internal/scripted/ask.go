@@ -174,6 +174,9 @@ func (t *turn) await(q *question) (decision, error) {
 		return decision{}, context.Cause(t.ctx)
 	case <-t.eof:
 	}
+	if cause := context.Cause(t.ctx); cause != nil { // it came before the end
+		return decision{}, cause
+	}
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	t.questions = slices.DeleteFunc(t.questions, func(other *question) bool { return other == q })

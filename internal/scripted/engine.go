@@ -100,7 +100,7 @@ func newEngine(f flavour, o *options, argv []string, stdout, stderr io.Writer) (
 
 // printRefusal prints the result that comes with a conversation that cannot be resumed.
 func (e *engine) printRefusal(err error) {
-	if refused := (resumeRefusal{}); errors.As(err, &refused) {
+	if refused := (resumeError{}); errors.As(err, &refused) {
 		e.out.print(e.result(&outcome{subtype: "error_during_execution", failed: true, errors: []string{err.Error()}}, &turn{engine: e}))
 	}
 }

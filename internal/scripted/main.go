@@ -76,12 +76,12 @@ func Main(version string, args []string, stdin io.Reader, stdout, stderr io.Writ
 		}
 		return 1
 	}
+	signals := make(chan os.Signal, 8)
+	signal.Notify(signals, syscall.SIGTERM, syscall.SIGINT) // before anything is heard of this process
+	go e.heed(signals)
 	done := make(chan int, 1)
 	go func() { done <- e.run() }()
 	go e.read(stdin)
-	signals := make(chan os.Signal, 8)
-	signal.Notify(signals, syscall.SIGTERM, syscall.SIGINT)
-	go e.heed(signals)
 	select {
 	case code := <-done:
 		e.out.stop()

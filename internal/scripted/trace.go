@@ -71,7 +71,7 @@ func (p *tracePlayer) play(line []byte) error {
 	case l.Type == "result":
 		p.failed = l.IsError
 	}
-	if t.ctx.Err() != nil && len(p.interrupts) == 0 {
+	if t.aborted() && len(p.interrupts) == 0 {
 		return context.Cause(t.ctx)
 	}
 	t.out.add(line)

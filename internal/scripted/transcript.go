@@ -54,7 +54,7 @@ func openTranscript(o *options, id string) (*transcript, error) {
 func (t *transcript) load(id, at string) error {
 	path := findTranscript(id)
 	if path == "" {
-		return resumeRefusal{refuse("No conversation found with session ID: %s", id)}
+		return resumeError{refuse("No conversation found with session ID: %s", id)}
 	}
 	data, err := os.ReadFile(path)
 	if err != nil {
@@ -69,7 +69,7 @@ func (t *transcript) load(id, at string) error {
 	if at != "" {
 		i := slices.IndexFunc(t.entries, func(e entry) bool { return e.Type == entryAssistant && e.UUID == at })
 		if i < 0 {
-			return resumeRefusal{refuse("No message found with message.uuid of: %s", at)}
+			return resumeError{refuse("No message found with message.uuid of: %s", at)}
 		}
 		t.entries = t.entries[:i+1]
 	}
@@ -79,8 +79,8 @@ func (t *transcript) load(id, at string) error {
 	return nil
 }
 
-// resumeRefusal is a refusal behind which the real one prints a result too.
-type resumeRefusal struct{ error }
+// resumeError is a refusal behind which the real one prints a result too.
+type resumeError struct{ error }
 
 func (t *transcript) add(e entry) { t.entries = append(t.entries, e) }
 

@@ -118,6 +118,9 @@ func (t *turn) run() error {
 	return nil
 }
 
+// aborted says whether the turn is to end; a step then returns, and run knows why.
+func (t *turn) aborted() bool { return t.ctx.Err() != nil }
+
 // finish prints what ends a turn, and leaves the engine idle if nothing waits.
 func (e *engine) finish(t *turn, err error) {
 	e.mu.Lock()

@@ -35,7 +35,7 @@ func verbEmit(t *turn, arg string) error {
 		if rate > 0 {
 			t.sleepUntil(start.Add(time.Duration(i) * time.Second / time.Duration(rate)))
 		}
-		if (rate > 0 || i%checkEvery == 0) && t.ctx.Err() != nil {
+		if (rate > 0 || i%checkEvery == 0) && t.aborted() {
 			return nil
 		}
 		t.out.add(e.line(i))
@@ -93,7 +93,7 @@ func verbTools(t *turn, arg string) error {
 		t.out.add(t.toolResult(text, false))
 		t.tool = ""
 		folded = append(folded, t.fold()...)
-		if t.ctx.Err() != nil {
+		if t.aborted() {
 			return nil
 		}
 	}
@@ -112,7 +112,7 @@ func verbPartial(t *turn, arg string) error {
 		text := "delta " + strconv.Itoa(i+1) + " "
 		whole.WriteString(text)
 		t.delta(object{"type", "content_block_delta", "index", 0, "delta", object{"type", "text_delta", "text", text}})
-		if i%checkEvery == 0 && t.ctx.Err() != nil {
+		if i%checkEvery == 0 && t.aborted() {
 			return nil
 		}
 	}
