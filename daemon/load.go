@@ -125,7 +125,7 @@ func readFile(s Sources) (configFile, error) {
 	} else {
 		dir, err := xdgDir(s.Getenv, "XDG_CONFIG_HOME", ".config")
 		if err != nil {
-			return configFile{}, nil // without a home there is no usual place
+			return configFile{}, nil //nolint:nilerr // without a home there is no usual place, and so no file
 		}
 		path, named = filepath.Join(dir, "config.toml"), false
 	}

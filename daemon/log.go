@@ -32,7 +32,7 @@ func newLogger(w io.Writer, c Config) *slog.Logger {
 	terminal := ok && isatty.IsTerminal(f.Fd())
 	if c.LogFormat == LogText || c.LogFormat == LogAuto && terminal {
 		noColor := !terminal || os.Getenv("NO_COLOR") != ""
-		return slog.New(tint.NewHandler(w, &tint.Options{Level: c.LogLevel, NoColor: noColor}))
+		return slog.New(tint.NewTextHandler(w, &tint.Options{Level: c.LogLevel, NoColor: noColor}))
 	}
 	return slog.New(slog.NewJSONHandler(w, &slog.HandlerOptions{Level: c.LogLevel}))
 }

@@ -55,7 +55,7 @@ func (a *app) complain(cmd *cobra.Command, err error) {
 	if err == nil || errors.As(err, &silent) {
 		return
 	}
-	defer a.errs.Flush()
+	defer func() { _ = a.errs.Flush() }() // there is nobody else to tell
 	if code := exitCode(err); code == exitStopped {
 		return
 	} else if errors.Is(err, client.ErrDisconnected) {
