@@ -76,7 +76,10 @@ func durationText(ms int64) string {
 		return ""
 	}
 	d := time.Duration(ms) * time.Millisecond
-	if d < time.Minute {
+	switch {
+	case d < time.Second:
+		return d.String()
+	case d < time.Minute:
 		return d.Round(100 * time.Millisecond).String()
 	}
 	return d.Round(time.Second).String()

@@ -49,7 +49,7 @@ func newPrinter(w io.Writer, getenv func(string) string) *printer {
 
 // style wraps s in a style, where colours are wanted.
 func (p *printer) style(st style, s string) string {
-	if !p.color || s == "" {
+	if !p.color || s == "" || st == "" {
 		return s
 	}
 	return "\x1b[" + string(st) + "m" + s + "\x1b[0m"
