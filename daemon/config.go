@@ -3,10 +3,12 @@ package daemon
 import (
 	"fmt"
 	"log/slog"
+	"math"
 	"path/filepath"
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 )
 
 // Config is what a daemon needs to know. Load fills in the first part, and
@@ -18,6 +20,9 @@ type Config struct {
 	LogLevel    slog.Level // least severe level that is logged
 	LogFormat   LogFormat
 	MaxSessions int // limit of sessions with a live process, more are queued; 0: no limit
+
+	DailyBudgetUSD float64       // over it nothing new is launched or sent until midnight UTC; 0: no limit
+	IdleTimeout    time.Duration // ends interactive sessions that wait for a message so long; 0: never
 
 	LockDir string // directory of the conversations' locks, one for all daemons of a user
 
@@ -86,6 +91,14 @@ var settings = []Setting{
 		Key: "max_sessions", Usage: "limit of live sessions, more are queued (default 0: no limit)",
 		apply: applyMaxSessions,
 	},
+	{
+		Key: "daily_budget_usd", Usage: "US dollars over which nothing new is launched or sent until midnight UTC (default 0: no limit)",
+		apply: applyDailyBudget,
+	},
+	{
+		Key: "idle_timeout", Usage: "how long an interactive session may wait for a message before it is ended, such as 45m or 2h; 0: for ever (default 30m)",
+		apply: applyIdleTimeout,
+	},
 }
 
 func applyLogLevel(c *Config, v string) error {
@@ -112,5 +125,27 @@ func applyMaxSessions(c *Config, v string) error {
 		return fmt.Errorf("%q is not a number from 0 up", v)
 	}
 	c.MaxSessions = n
+	return nil
+}
+
+func applyDailyBudget(c *Config, v string) error {
+	usd, err := strconv.ParseFloat(v, 64)
+	if err != nil || !(usd >= 0) || math.IsInf(usd, 0) {
+		return fmt.Errorf("%q is not an amount from 0 up", v)
+	}
+	c.DailyBudgetUSD = usd
+	return nil
+}
+
+// defaultIdleTimeout is long enough for a lunch break with a question open in
+// between, and short enough that forgotten sessions do not pile up.
+const defaultIdleTimeout = 30 * time.Minute
+
+func applyIdleTimeout(c *Config, v string) error {
+	d, err := time.ParseDuration(v)
+	if err != nil || d < 0 {
+		return fmt.Errorf("%q is not a duration from 0 up, such as 45m", v)
+	}
+	c.IdleTimeout = d
 	return nil
 }

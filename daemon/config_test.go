@@ -9,6 +9,7 @@ import (
 	"reflect"
 	"strings"
 	"testing"
+	"time"
 )
 
 // env makes a Getenv of a map.
@@ -45,6 +46,7 @@ func TestEverySettingCanComeFromEverySource(t *testing.T) {
 	samples := map[string]string{
 		"state_dir": "/s", "socket": "/s.sock", "claude": "/c",
 		"log_level": "error", "log_format": "json", "max_sessions": "7",
+		"daily_budget_usd": "2.5", "idle_timeout": "45m",
 	}
 	var file strings.Builder
 	home := map[string]string{"HOME": "/h"}
@@ -52,7 +54,7 @@ func TestEverySettingCanComeFromEverySource(t *testing.T) {
 	for _, s := range Settings() {
 		value := samples[s.Key]
 		quoted := `"` + value + `"`
-		if s.Key == "max_sessions" {
+		if s.Key == "max_sessions" || s.Key == "daily_budget_usd" {
 			quoted = value
 		}
 		file.WriteString(s.Key + " = " + quoted + "\n")
@@ -61,7 +63,7 @@ func TestEverySettingCanComeFromEverySource(t *testing.T) {
 	}
 	want := Config{
 		StateDir: "/s", Socket: "/s.sock", Claude: "/c", LogLevel: slog.LevelError,
-		LogFormat: LogJSON, MaxSessions: 7, LockDir: "/h/.local/state/sessiond/conversations",
+		LogFormat: LogJSON, MaxSessions: 7, DailyBudgetUSD: 2.5, IdleTimeout: 45 * time.Minute, LockDir: "/h/.local/state/sessiond/conversations",
 	}
 	for name, sources := range map[string]Sources{
 		"flags": {Flags: flags, Getenv: env(home)},

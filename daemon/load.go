@@ -35,7 +35,7 @@ func (e *ConfigError) Unwrap() error { return e.Err }
 // defaults. It touches nothing on disk but the configuration file. Errors are
 // of type *ConfigError.
 func Load(s Sources) (Config, error) {
-	c := Config{LogFormat: LogAuto, given: map[string]string{}}
+	c := Config{LogFormat: LogAuto, IdleTimeout: defaultIdleTimeout, given: map[string]string{}}
 	file, err := readFile(s)
 	if err != nil {
 		return c, err
@@ -145,12 +145,14 @@ func readFile(s Sources) (configFile, error) {
 
 // fileSettings is the file's form.
 type fileSettings struct {
-	StateDir    *string `toml:"state_dir"`
-	Socket      *string `toml:"socket"`
-	Claude      *string `toml:"claude"`
-	LogLevel    *string `toml:"log_level"`
-	LogFormat   *string `toml:"log_format"`
-	MaxSessions *int    `toml:"max_sessions"`
+	StateDir    *string  `toml:"state_dir"`
+	Socket      *string  `toml:"socket"`
+	Claude      *string  `toml:"claude"`
+	LogLevel    *string  `toml:"log_level"`
+	LogFormat   *string  `toml:"log_format"`
+	MaxSessions *int     `toml:"max_sessions"`
+	DailyBudget *float64 `toml:"daily_budget_usd"`
+	IdleTimeout *string  `toml:"idle_timeout"`
 }
 
 // decodeFile decodes TOML strictly: what is unknown or of the wrong type is an
@@ -163,7 +165,7 @@ func decodeFile(b []byte) (map[string]string, error) {
 	values := map[string]string{}
 	for key, v := range map[string]*string{
 		"state_dir": f.StateDir, "socket": f.Socket, "claude": f.Claude,
-		"log_level": f.LogLevel, "log_format": f.LogFormat,
+		"log_level": f.LogLevel, "log_format": f.LogFormat, "idle_timeout": f.IdleTimeout,
 	} {
 		if v != nil {
 			values[key] = *v
@@ -171,6 +173,9 @@ func decodeFile(b []byte) (map[string]string, error) {
 	}
 	if f.MaxSessions != nil {
 		values["max_sessions"] = strconv.Itoa(*f.MaxSessions)
+	}
+	if f.DailyBudget != nil {
+		values["daily_budget_usd"] = strconv.FormatFloat(*f.DailyBudget, 'f', -1, 64)
 	}
 	return values, nil
 }

@@ -37,7 +37,7 @@ func openRooms(ctx context.Context, c Config, log *slog.Logger) (*rooms, error) 
 	r.hub = bus.NewHub(logReader{r.store}, bus.Options{})
 	r.manager, err = session.NewManager(session.Config{
 		Store: r.store, StateDir: c.StateDir, LockDir: c.LockDir,
-		Executable: c.Executable, Claude: c.Claude, MaxSessions: c.MaxSessions, Environ: c.Environ,
+		Executable: c.Executable, Claude: c.Claude, MaxSessions: c.MaxSessions, DailyBudgetUSD: c.DailyBudgetUSD, IdleTimeout: c.IdleTimeout, Environ: c.Environ,
 		PublishPartial: r.hub.PublishPartial, Logger: log,
 	})
 	if err != nil {

@@ -25,7 +25,7 @@ type Service interface {
 	UpdateSession(ctx context.Context, p api.UpdateSessionParams) (api.SessionResult, error)
 	ArchiveSessions(ctx context.Context, p api.ArchiveSessionsParams) (api.ArchiveSessionsResult, error)
 	DeleteSession(ctx context.Context, p api.SessionParams) (api.DeleteSessionResult, error)
-	InterruptSession(ctx context.Context, p api.InterruptSessionParams) (api.StatusResult, error)
+	InterruptSession(ctx context.Context, p api.InterruptSessionParams) (api.InterruptSessionResult, error)
 	EndSession(ctx context.Context, p api.EndSessionParams) (api.StatusResult, error)
 
 	SendMessage(ctx context.Context, p api.SendMessageParams) (api.MessageResult, error)

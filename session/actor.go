@@ -31,7 +31,8 @@ type actor struct {
 	punched int64             // the journal is given back to the disk up to here
 	waiters map[string]waiter // by the id of a control request
 	ending  endPlan
-	nudge   <-chan time.Time // when to repeat an interrupt that had no effect
+	alarms  alarms
+	expires api.Time // what the alarm for the permission mode is set to
 }
 
 // waiter is told how Claude Code answered a control request.
@@ -39,10 +40,6 @@ type waiter func(errText string)
 
 // punchEvery is how much of a journal is consumed before it is given back.
 const punchEvery = 4 << 20
-
-// interruptRepeat is how long an interrupt may take before it is sent again: a
-// second one does no harm, and a first one that came too early does nothing.
-const interruptRepeat = 2 * time.Second
 
 // run is the actor's goroutine. It returns when the session is final, or when
 // the context ends: then shim and child live on, for the next daemon.
@@ -107,8 +104,8 @@ func (a *actor) await(ctx context.Context, ready <-chan struct{}) error {
 // process is gone and its journal was read to the end.
 func (a *actor) follow(ctx context.Context) error {
 	gone := a.gone(ctx)
+	a.plan(false)
 	for {
-		a.planNudge()
 		select {
 		case <-ctx.Done():
 			return ctx.Err()
@@ -118,9 +115,15 @@ func (a *actor) follow(ctx context.Context) error {
 		case <-a.ending.due():
 			a.ending.strike(ctx, a)
 			continue
-		case <-a.nudge:
-			a.nudge = nil
-			a.repeatInterrupt(ctx)
+		case <-a.alarms.nudge.c:
+			a.alarms.nudge = alarm{}
+			a.ring(ctx, "interrupt again", (*step).repeatInterrupt)
+			continue
+		case <-a.alarms.idle.c:
+			a.ring(ctx, "end when idle", (*step).endIdle)
+			continue
+		case <-a.alarms.mode.c:
+			a.ring(ctx, "leave the permission mode", (*step).fallBack)
 			continue
 		case <-gone:
 			a.journal.Finish()
@@ -213,6 +216,10 @@ func (a *actor) do(ctx context.Context, call func(context.Context) error) error 
 // try makes one step. If it cannot be stored, nothing has happened.
 func (a *actor) try(ctx context.Context, change func(*step) error) error {
 	s := a.m.begin(api.Now())
+	var err error
+	if s.left, s.limited, err = a.mgr.remainder(ctx); err != nil {
+		return err
+	}
 	if err := change(s); err != nil {
 		return err
 	}
@@ -250,6 +257,7 @@ func (a *actor) commit(ctx context.Context, s *step) error {
 	}
 	a.m = s.m
 	a.effect(ctx, s)
+	a.plan(s.quiet)
 	return nil
 }
 
@@ -312,29 +320,6 @@ func (a *actor) must(ctx context.Context, change func(*step)) error {
 			return ctx.Err()
 		case <-time.After(wait):
 		}
-	}
-}
-
-// planNudge sets the time at which an interrupt without effect is repeated.
-func (a *actor) planNudge() {
-	i := a.m.eng.Interrupt
-	switch {
-	case i == nil || !i.Sent:
-		a.nudge = nil
-	case a.nudge == nil:
-		a.nudge = time.After(interruptRepeat)
-	}
-}
-
-func (a *actor) repeatInterrupt(ctx context.Context) {
-	err := a.try(ctx, func(s *step) error {
-		if s.m.eng.Interrupt != nil {
-			s.m.eng.Interrupt.Sent = false // pump sends it again, if the turn still runs
-		}
-		return nil
-	})
-	if err != nil && ctx.Err() == nil {
-		a.log.Error("interrupt not repeated", "error", err)
 	}
 }
 

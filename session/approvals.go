@@ -31,6 +31,24 @@ func (s *step) ask(q *claude.Question) {
 	s.m.approvals = append(s.m.approvals, a)
 	s.batch.Approvals = append(s.batch.Approvals, a)
 	s.event(api.EventNewApproval, a)
+	s.applyRule(&a)
+}
+
+// applyRule has the first rule that matches answer a question, in the step that
+// asked it: both are recorded, and nobody is waited for.
+func (s *step) applyRule(a *api.Approval) {
+	rule := ruleFor(s.m.row.Session.Rules, a)
+	if rule == nil {
+		return
+	}
+	comment := rule.Comment
+	if comment == "" && rule.Decision == api.DecisionDeny {
+		comment = "refused by the rule " + rule.Tool
+	}
+	_, err := s.decide(api.SendDecisionParams{ApprovalID: a.ID, Decision: rule.Decision, Comment: comment}, "rule "+rule.Tool)
+	if err != nil {
+		s.faults = append(s.faults, err) // it was pending a moment ago
+	}
 }
 
 func orEmpty(object []byte) json.RawMessage {

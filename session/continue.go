@@ -60,6 +60,19 @@ func (m *Manager) inherit(b *birth, parent store.SessionRow, p api.ContinueSessi
 	if err := json.Unmarshal(parent.Options, &l); err != nil {
 		return fmt.Errorf("options of session %s: %w", parent.Session.ID, err)
 	}
+	var e engine
+	if len(parent.Engine) > 0 {
+		if err := json.Unmarshal(parent.Engine, &e); err != nil {
+			return fmt.Errorf("state of session %s: %w", parent.Session.ID, err)
+		}
+	}
+	if e.Switched.Model != "" {
+		l.Model = &e.Switched.Model
+	}
+	if e.Switched.Mode != "" {
+		l.PermissionMode, l.PermissionModeTimeoutMS = &e.Switched.Mode, nil
+	}
+	l.Rules = &parent.Session.Rules
 	b.launch.LaunchOptions = overlay(l.LaunchOptions, p.LaunchOptions)
 	// The recorded prompts hold unless Claude Code is told otherwise, and it is
 	// told whenever there are, or were, prompts to be right about.

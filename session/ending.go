@@ -1,6 +1,7 @@
 package session
 
 import (
+	"encoding/json"
 	"fmt"
 	"strings"
 
@@ -14,6 +15,10 @@ func (s *step) started(st shim.Started) {
 	s.m.row.Session.PID = st.PID
 	s.m.row.Session.StartedAt = api.At(st.StartedAt)
 	s.updated = true
+	var l launch
+	if json.Unmarshal(s.m.row.Options, &l) == nil {
+		s.expireMode(deref(l.PermissionModeTimeoutMS))
+	}
 }
 
 // startFailed ends a session whose process could not be started.
@@ -26,7 +31,7 @@ func (s *step) startFailed(cause error) {
 // end. A nil exit means that nobody saw how it ended.
 func (s *step) exited(exit *shim.Exit) {
 	ses := &s.m.row.Session
-	reason := reasonExited
+	reason := orElse(s.m.eng.EndReason, reasonExited)
 	if exit == nil {
 		reason = reasonExitUnknown
 	} else {

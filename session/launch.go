@@ -74,6 +74,9 @@ func (m *Manager) create(ctx context.Context, b birth) (api.LaunchSessionResult,
 	if err := m.check(&b); err != nil {
 		return none, err
 	}
+	if err := m.checkBudget(ctx); err != nil {
+		return none, err
+	}
 	a := m.newActor(newID())
 	a.m = m.newborn(a.id, &b)
 	if err := b.mcp.mark(sessionVariables(&a.m.row.Session)); err != nil {
@@ -83,7 +86,7 @@ func (m *Manager) create(ctx context.Context, b birth) (api.LaunchSessionResult,
 		m.removeDir(a.id)
 		return none, wrapf(err, "directory of session %s", a.id)
 	}
-	now, err := m.reserve(a)
+	now, err := m.reserve(ctx, a)
 	if err != nil {
 		m.removeDir(a.id)
 		return none, err
@@ -116,6 +119,9 @@ func (m *Manager) check(b *birth) error {
 	if err := checkOptions(&b.launch.LaunchOptions, home); err != nil {
 		return err
 	}
+	if err := checkBypass(deref(b.launch.PermissionMode), env); err != nil {
+		return err
+	}
 	if _, err := m.program(env); err != nil {
 		return api.Errorf(api.ReasonClaudeUnavailable, "%v", err).With("hint", claude.InstallHint)
 	}
@@ -126,20 +132,24 @@ func (m *Manager) check(b *birth) error {
 func (m *Manager) newborn(id string, b *birth) *machine {
 	o := &b.launch.LaunchOptions
 	now := api.Now()
-	tags := deref(o.Tags)
-	if tags == nil {
-		tags = []string{}
-	}
 	ses := api.Session{ID: id, RunID: newID(), ClaudeSessionID: b.claude, Status: api.StatusQueued,
 		Title: deref(o.Title), Query: b.query.Text(), Model: deref(o.Model), PermissionMode: deref(o.PermissionMode),
 		WorkingDir: deref(o.WorkingDir), Interactive: deref(o.Interactive), Unattended: deref(o.Unattended),
-		Tags: tags, CreatedAt: now, LastActivityAt: now}
+		Tags: orNone(deref(o.Tags)), Rules: orNone(deref(o.Rules)), MaxBudgetUSD: deref(o.MaxBudgetUSD), CreatedAt: now, LastActivityAt: now}
 	if b.parent != nil {
 		ses.ParentSessionID = b.parent.ID
 	}
 	b.launch.MCPConfig = nil
 	row := store.SessionRow{Session: ses, Options: mustJSON(b.launch), IdempotencyKey: b.key, ParamsHash: b.hash}
 	return &machine{row: row, eng: engine{Conversation: b.claude}}
+}
+
+// orNone is the list itself, or one that is empty but not nil.
+func orNone[T any](list []T) []T {
+	if list == nil {
+		return []T{}
+	}
+	return list
 }
 
 // born stores a new session with its first message: queued, or starting if it

@@ -2,6 +2,7 @@ package session
 
 import (
 	"encoding/json"
+	"time"
 	"unicode/utf8"
 
 	"github.com/sessiond/sessiond/rpc/api"
@@ -69,6 +70,21 @@ func (s *step) note(l *claude.Line) {
 	}
 	if l.Mode != "" {
 		s.set(&s.m.row.Session.PermissionMode, l.Mode)
+	}
+	s.noteLimits(l)
+}
+
+// noteLimits keeps what Claude Code says of the API: its rate limit, and that a
+// request is tried again, until an answer comes.
+func (s *step) noteLimits(l *claude.Line) {
+	ses := &s.m.row.Session
+	switch {
+	case l.RateLimit != nil:
+		ses.RateLimit, s.updated = l.RateLimit, true
+	case l.Retry != nil:
+		ses.APIRetry, s.updated = l.Retry, true
+	case ses.APIRetry != nil && (l.Type == "assistant" || l.Result != nil):
+		ses.APIRetry, s.updated = nil, true
 	}
 }
 
@@ -148,6 +164,7 @@ func (s *step) use(r *claude.Result) {
 	}
 	e.Total = r.Total
 	own := r.Total.Minus(*e.Base)
+	s.batch.Spend, s.batch.SpentAt = s.batch.Spend+own.CostUSD-ses.CostUSD, s.now
 	ses.CostUSD = own.CostUSD
 	ses.InputTokens, ses.OutputTokens = own.InputTokens, own.OutputTokens
 	ses.CacheCreationInputTokens, ses.CacheReadInputTokens = own.CacheCreationInputTokens, own.CacheReadInputTokens
@@ -183,11 +200,32 @@ func (s *step) response(r *claude.Response) {
 	if r.Error != "" {
 		return
 	}
+	s.switched(c, r)
+}
+
+// switched takes in Claude Code's word that model or mode are as asked for.
+func (s *step) switched(c control, r *claude.Response) {
+	ses, e := &s.m.row.Session, &s.m.eng
 	if c.Model != "" {
-		s.set(&s.m.row.Session.Model, orElse(r.Model, c.Model))
+		e.Switched.Model = c.Model
+		s.set(&ses.Model, orElse(r.Model, c.Model))
 	}
 	if c.Mode != "" {
-		s.set(&s.m.row.Session.PermissionMode, orElse(r.Mode, c.Mode))
+		e.Switched.Mode = c.Mode
+		s.set(&ses.PermissionMode, orElse(r.Mode, c.Mode))
+		s.expireMode(c.Timeout)
+	}
+}
+
+// expireMode has the permission mode fall back after some milliseconds; never
+// for 0.
+func (s *step) expireMode(timeout int64) {
+	at := api.Time{}
+	if timeout > 0 {
+		at = api.At(s.now.Add(time.Duration(timeout) * time.Millisecond))
+	}
+	if ses := &s.m.row.Session; !at.Equal(ses.PermissionModeExpiresAt.Time) {
+		ses.PermissionModeExpiresAt, s.updated = at, true
 	}
 }
 
@@ -248,6 +286,8 @@ func (m *machine) reason(before *api.Session) string {
 	switch {
 	case waitingFor == api.WaitingForApproval:
 		return reasonApproval
+	case waitingFor == api.WaitingForMessage && m.held():
+		return reasonDailyLimit
 	case waitingFor == api.WaitingForMessage:
 		return reasonTurnEnded
 	case to != api.StatusRunning:

@@ -17,6 +17,7 @@ type machine struct {
 	eng       engine
 	messages  []api.Message  // those that are not final, by position
 	approvals []api.Approval // those that are pending, oldest first
+	hold      bool           // the daily limit is reached: nothing is to be sent
 }
 
 // engine is what a session's machine has to remember beside what clients see.
@@ -53,6 +54,12 @@ type engine struct {
 	EndSent     bool       `json:"end_sent,omitempty"`  // Claude Code was asked to end
 	Force       bool       `json:"force,omitempty"`     // the end is to come at once
 
+	EndReason string `json:"end_reason,omitempty"` // why, where no client said so
+
+	// Switched is the model and mode that were switched to: what continues the
+	// session inherits them.
+	Switched control `json:"switched"`
+
 	// Questions holds the request id of each pending approval, Answers what was
 	// answered in this turn: it is written again by a daemon that takes over.
 	Questions map[string]string `json:"questions,omitempty"`
@@ -77,6 +84,8 @@ type interrupt struct {
 type control struct {
 	Model string `json:"model,omitempty"`
 	Mode  string `json:"mode,omitempty"`
+	// Timeout, in milliseconds, is how long the mode may last; 0 for ever.
+	Timeout int64 `json:"timeout,omitempty"`
 }
 
 // newMachine restores a machine from what is stored.
@@ -112,6 +121,8 @@ type step struct {
 	now   api.Time
 	batch store.Batch
 
+	left         float64 // of the daily limit, in US dollars
+	limited      bool    // whether there is one
 	faults       []error // changes of status that were refused: bugs, to be logged
 	quiet        bool    // no activity of the session's: its place in lists stays
 	sessionDirty bool    // the session's document has changed

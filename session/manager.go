@@ -9,6 +9,7 @@ import (
 	"os"
 	"path/filepath"
 	"sync"
+	"time"
 
 	"github.com/sessiond/sessiond/bus"
 	"github.com/sessiond/sessiond/rpc/api"
@@ -17,7 +18,7 @@ import (
 	"github.com/sessiond/sessiond/store"
 )
 
-// Config is what a Manager needs. All fields but MaxSessions and Claude are required.
+// Config is what a Manager needs. Claude and the limits may be left out.
 type Config struct {
 	Store          *store.Store
 	StateDir       string           // holds a directory for each session
@@ -25,6 +26,8 @@ type Config struct {
 	Executable     string           // the program that runs as shim: `Executable shim DIR`
 	Claude         string           // path or name of claude; "" means the claude on PATH
 	MaxSessions    int              // at most so many live processes; 0: no limit
+	DailyBudgetUSD float64          // over it nothing new is launched or sent until midnight UTC; 0: no limit
+	IdleTimeout    time.Duration    // ends interactive sessions that wait for a message so long; 0: never
 	Environ        []string         // the daemon's own environment, for sessions that bring none
 	PublishPartial func(*bus.Event) // takes what is not stored
 	Logger         *slog.Logger
@@ -81,6 +84,13 @@ func (m *Manager) Start(ctx context.Context) error {
 			m.log.Error("session not taken over", "session", row.Session.ID, "error", err)
 		}
 	}
+	if m.cfg.DailyBudgetUSD > 0 {
+		poll := time.NewTicker(budgetPoll)
+		m.wg.Go(func() {
+			defer poll.Stop()
+			m.watchBudget(m.ctx, poll.C)
+		})
+	}
 	return nil
 }
 
@@ -99,10 +109,11 @@ func (m *Manager) takeOver(ctx context.Context, row store.SessionRow) error {
 	}
 	a := m.newActor(row.Session.ID)
 	a.m = machine
+	over := m.overBudget(ctx)
 	m.mu.Lock()
 	if row.Session.Status == api.StatusQueued {
 		m.waiting = append(m.waiting, a)
-		m.grantLocked()
+		m.grantLocked(over)
 	} else {
 		m.live++
 		close(a.granted)
@@ -139,14 +150,15 @@ func (m *Manager) launch(a *actor) {
 
 // reserve gives an actor a slot, or a place in the queue for one. It reports
 // whether the session may start.
-func (m *Manager) reserve(a *actor) (bool, error) {
+func (m *Manager) reserve(ctx context.Context, a *actor) (bool, error) {
+	over := m.overBudget(ctx)
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	if m.closed {
 		return false, errShuttingDown()
 	}
 	m.waiting = append(m.waiting, a)
-	m.grantLocked()
+	m.grantLocked(over)
 	select {
 	case <-a.granted:
 		return true, nil
@@ -155,9 +167,10 @@ func (m *Manager) reserve(a *actor) (bool, error) {
 	}
 }
 
-// grantLocked starts those who wait, as far as there are slots.
-func (m *Manager) grantLocked() {
-	for len(m.waiting) > 0 && (m.cfg.MaxSessions <= 0 || m.live < m.cfg.MaxSessions) {
+// grantLocked starts those who wait, as far as there are slots and, unless the
+// daily limit is over, money.
+func (m *Manager) grantLocked(over bool) {
+	for !over && len(m.waiting) > 0 && (m.cfg.MaxSessions <= 0 || m.live < m.cfg.MaxSessions) {
 		m.live++
 		close(m.waiting[0].granted)
 		m.waiting = m.waiting[1:]
@@ -166,6 +179,7 @@ func (m *Manager) grantLocked() {
 
 // leave takes an actor out: its session is final, its slot is free.
 func (m *Manager) leave(a *actor) {
+	over := m.overBudget(m.ctx)
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	if m.actors[a.id] == a {
@@ -178,7 +192,7 @@ func (m *Manager) leave(a *actor) {
 		}
 	}
 	m.live--
-	m.grantLocked()
+	m.grantLocked(over)
 }
 
 func (m *Manager) find(id string) *actor {

@@ -40,6 +40,9 @@ func (m *Manager) SendMessage(ctx context.Context, p api.SendMessageParams) (api
 			return deref(known), err
 		}
 	}
+	if err := m.checkBudget(ctx); err != nil {
+		return api.MessageResult{}, err
+	}
 	var msg api.Message
 	_, err = m.change(ctx, id, func(_ *actor, s *step) error {
 		if err := s.m.mayTake(); err != nil {
@@ -59,6 +62,9 @@ func (m *machine) mayTake() error {
 		return errFinal(ses)
 	case m.eng.End != "" || m.eng.InputClosed:
 		return api.InvalidState(ses.Status, "wait for its end, then continueSession", "session %s is ending", ses.ID)
+	case ses.MaxBudgetUSD > 0 && ses.CostUSD >= ses.MaxBudgetUSD:
+		return api.Errorf(api.ReasonLimitExceeded, "session %s has spent its budget of $%.2f; continueSession with another max_budget_usd goes on", ses.ID, ses.MaxBudgetUSD).
+			With("limit", ses.MaxBudgetUSD)
 	case m.waiting() >= maxInbox:
 		return api.Errorf(api.ReasonLimitExceeded, "%d messages wait in session %s already", m.waiting(), ses.ID).With("limit", maxInbox)
 	}
@@ -108,11 +114,7 @@ func (m *Manager) CancelMessage(ctx context.Context, p api.MessageParams) (api.M
 		return api.MessageResult{}, err
 	}
 	if !msg.State.Final() {
-		request := newID()
-		_, err := m.ask(ctx, msg.SessionID, request, func(s *step) error {
-			s.cancel(id, request)
-			return nil
-		})
+		_, err := m.ask(ctx, msg.SessionID, func(s *step) (string, error) { return s.cancel(id), nil })
 		if err != nil {
 			return api.MessageResult{}, err
 		}
@@ -133,17 +135,19 @@ func (m *Manager) CancelMessage(ctx context.Context, p api.MessageParams) (api.M
 
 // cancel withdraws a message, or asks Claude Code to give it back. Whoever waits
 // for the answer to the request has it at once where nothing is to be asked.
-func (s *step) cancel(id, request string) {
+func (s *step) cancel(id string) (request string) {
+	request = newID()
 	if i := s.m.message(id); i >= 0 {
 		switch s.m.messages[i].State {
 		case api.MessageSent:
 			s.write(claude.CancelMessage(request, id))
-			return
+			return request
 		case api.MessageQueued:
 			s.setMessage(i, api.MessageCancelled, "")
 		}
 	}
 	s.answered = append(s.answered, answer{requestID: request})
+	return request
 }
 
 func (m *Manager) message(ctx context.Context, id string) (api.Message, error) {

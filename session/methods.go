@@ -64,6 +64,12 @@ func (m *Manager) UpdateSession(ctx context.Context, p api.UpdateSessionParams) 
 	if p.PermissionMode != nil && !claude.ValidMode(*p.PermissionMode) {
 		return api.SessionResult{}, api.InvalidParams("permission_mode", "%q is none of %s", *p.PermissionMode, strings.Join(claude.PermissionModes, ", "))
 	}
+	if err := checkRules(deref(p.Rules)); err != nil {
+		return api.SessionResult{}, err
+	}
+	if err := checkModeTimeout(p.PermissionMode, p.PermissionModeTimeoutMS); err != nil {
+		return api.SessionResult{}, err
+	}
 	if p.Tags != nil && slices.ContainsFunc(*p.Tags, func(tag string) bool { return strings.TrimSpace(tag) == "" }) {
 		return api.SessionResult{}, api.InvalidParams("tags", "a tag must not be empty")
 	}
@@ -73,13 +79,16 @@ func (m *Manager) UpdateSession(ctx context.Context, p api.UpdateSessionParams) 
 		}
 	}
 	if p.PermissionMode != nil {
-		if err := m.switchTo(ctx, id, control{Mode: *p.PermissionMode}, "permission_mode"); err != nil {
+		if err := m.switchTo(ctx, id, control{Mode: *p.PermissionMode, Timeout: deref(p.PermissionModeTimeoutMS)}, "permission_mode"); err != nil {
 			return api.SessionResult{}, err
 		}
 	}
 	ses, err := m.change(ctx, id, func(_ *actor, s *step) error {
 		s.quiet = true
 		s.label(p.Title, p.Archived, p.Tags)
+		if p.Rules != nil {
+			s.m.row.Session.Rules, s.updated = orNone(*p.Rules), true
+		}
 		return nil
 	})
 	return api.SessionResult{Session: ses}, err
@@ -103,18 +112,12 @@ func (s *step) label(title *string, archived *bool, tags *[]string) {
 
 // switchTo asks Claude Code for another model or mode, and waits for its word.
 func (m *Manager) switchTo(ctx context.Context, id string, c control, field string) error {
-	request := newID()
-	refusal, err := m.ask(ctx, id, request, func(s *step) error {
+	refusal, err := m.ask(ctx, id, func(s *step) (string, error) {
 		if s.m.row.Session.Status.Final() || !s.m.eng.Started {
-			return api.InvalidState(s.m.row.Session.Status, "only a live session can switch its "+field+"; give it when continuing",
+			return "", api.InvalidState(s.m.row.Session.Status, "only a live session can switch its "+field+"; give it when continuing",
 				"session %s has no process to switch", id)
 		}
-		if s.m.eng.Controls == nil {
-			s.m.eng.Controls = map[string]control{}
-		}
-		s.m.eng.Controls[request] = c
-		s.write(c.line(request))
-		return nil
+		return s.request(c), nil
 	})
 	if err == nil && refusal != "" {
 		return api.InvalidParams(field, "Claude Code refuses: %s", refusal)
@@ -122,8 +125,9 @@ func (m *Manager) switchTo(ctx context.Context, id string, c control, field stri
 	return err
 }
 
-// ask makes a step that writes a control request, and waits for the answer.
-func (m *Manager) ask(ctx context.Context, id, request string, change func(*step) error) (refusal string, err error) {
+// ask makes a step that writes a control request, whose id change returns, and
+// waits for the answer.
+func (m *Manager) ask(ctx context.Context, id string, change func(*step) (request string, err error)) (refusal string, err error) {
 	ctx, cancel := context.WithTimeout(ctx, switchTimeout)
 	defer cancel()
 	reply := make(chan string, 1)
@@ -132,7 +136,8 @@ func (m *Manager) ask(ctx context.Context, id, request string, change func(*step
 		if a == nil {
 			return errFinal(&s.m.row.Session)
 		}
-		if err := change(s); err != nil {
+		request, err := change(s)
+		if err != nil {
 			return err
 		}
 		of = a
@@ -204,16 +209,25 @@ func (m *Manager) DeleteSession(ctx context.Context, p api.SessionParams) (api.D
 }
 
 // InterruptSession ends the turn that runs.
-func (m *Manager) InterruptSession(ctx context.Context, p api.InterruptSessionParams) (api.StatusResult, error) {
+func (m *Manager) InterruptSession(ctx context.Context, p api.InterruptSessionParams) (api.InterruptSessionResult, error) {
 	id, err := checkID("session_id", p.SessionID)
 	if err != nil {
-		return api.StatusResult{}, err
+		return api.InterruptSessionResult{}, err
 	}
 	if p.Queued != "" && p.Queued != api.QueuedKeep && p.Queued != api.QueuedCancel {
-		return api.StatusResult{}, api.InvalidParams("queued", "%q is neither keep nor cancel", p.Queued)
+		return api.InterruptSessionResult{}, api.InvalidParams("queued", "%q is neither keep nor cancel", p.Queued)
 	}
-	ses, err := m.change(ctx, id, func(_ *actor, s *step) error { return s.interrupt(p.Queued) })
-	return api.StatusResult{SessionID: id, Status: ses.Status}, err
+	remain := []string{}
+	ses, err := m.change(ctx, id, func(_ *actor, s *step) error {
+		err := s.interrupt(p.Queued)
+		for _, msg := range s.m.messages {
+			if msg.State == api.MessageQueued {
+				remain = append(remain, msg.ID)
+			}
+		}
+		return err
+	})
+	return api.InterruptSessionResult{SessionID: id, Status: ses.Status, QueuedMessages: remain}, err
 }
 
 // EndSession has a session's process ended, in steps, or at once.
@@ -244,6 +258,10 @@ func (m *Manager) Health(ctx context.Context) (api.Health, error) {
 	}
 	h.Events = api.EventsHealth{HeadSeq: m.store.Head(), OldestSeq: m.store.OldestSeq()}
 	h.StateDir = m.cfg.StateDir
+	if h.Budget.SpentTodayUSD, err = m.store.Spent(ctx, api.Now()); err != nil {
+		return h, wrapf(err, "what was spent")
+	}
+	h.Budget.DailyLimitUSD = m.cfg.DailyBudgetUSD
 	h.Status = api.HealthOK
 	if h.Claude = m.claudeHealth(ctx); !h.Claude.Available {
 		h.Status = api.HealthDegraded

@@ -51,6 +51,12 @@ func checkOptions(o *api.LaunchOptions, home string) error {
 	if o.PermissionMode != nil && !claude.ValidMode(*o.PermissionMode) {
 		return api.InvalidParams("permission_mode", "%q is none of %s", *o.PermissionMode, strings.Join(claude.PermissionModes, ", "))
 	}
+	if err := checkRules(deref(o.Rules)); err != nil {
+		return err
+	}
+	if err := checkModeTimeout(o.PermissionMode, o.PermissionModeTimeoutMS); err != nil {
+		return err
+	}
 	if o.MaxTurns != nil && *o.MaxTurns < 1 {
 		return api.InvalidParams("max_turns", "%d is less than 1", *o.MaxTurns)
 	}
@@ -63,6 +69,31 @@ func checkOptions(o *api.LaunchOptions, home string) error {
 		}
 	}
 	return checkWords(o)
+}
+
+// checkModeTimeout refuses a time limit without a mode that it could be for.
+func checkModeTimeout(mode *string, timeout *int64) error {
+	switch {
+	case timeout == nil:
+		return nil
+	case *timeout < 1:
+		return api.InvalidParams("permission_mode_timeout_ms", "%d is less than 1", *timeout)
+	case mode == nil || *mode == "default" || *mode == "manual":
+		return api.InvalidParams("permission_mode_timeout_ms", "needs a permission_mode other than default, to which it falls back")
+	}
+	return nil
+}
+
+// checkBypass refuses what Claude Code itself would: it exits when it is to
+// bypass permissions as root outside of a sandbox.
+func checkBypass(mode string, env []string) error {
+	if mode != "bypassPermissions" || os.Geteuid() != 0 {
+		return nil
+	}
+	if sandbox, _ := lookUp(env, "IS_SANDBOX"); sandbox == "1" {
+		return nil
+	}
+	return api.InvalidParams("permission_mode", "Claude Code refuses bypassPermissions to root, unless IS_SANDBOX=1 is in its environment")
 }
 
 // checkWords refuses texts that cannot be passed to a program, or mean nothing.
@@ -133,6 +164,9 @@ func overlay(inherited, own api.LaunchOptions) api.LaunchOptions {
 	o.Title = first(own.Title, inherited.Title)
 	o.Model = first(own.Model, inherited.Model)
 	o.PermissionMode = first(own.PermissionMode, inherited.PermissionMode)
+	if own.PermissionMode == nil && own.PermissionModeTimeoutMS == nil {
+		o.PermissionModeTimeoutMS = inherited.PermissionModeTimeoutMS
+	}
 	o.AllowedTools = first(own.AllowedTools, inherited.AllowedTools)
 	o.DisallowedTools = first(own.DisallowedTools, inherited.DisallowedTools)
 	o.AdditionalDirectories = first(own.AdditionalDirectories, inherited.AdditionalDirectories)
@@ -141,6 +175,7 @@ func overlay(inherited, own api.LaunchOptions) api.LaunchOptions {
 	o.MaxTurns = first(own.MaxTurns, inherited.MaxTurns)
 	o.MaxBudgetUSD = first(own.MaxBudgetUSD, inherited.MaxBudgetUSD)
 	o.Tags = first(own.Tags, inherited.Tags)
+	o.Rules = first(own.Rules, inherited.Rules)
 	return o
 }
 

@@ -113,6 +113,11 @@ func (a *actor) spec(ctx context.Context) (shim.Spec, error) {
 	if err != nil {
 		return shim.Spec{}, err
 	}
+	if left, limited, err := a.mgr.remainder(ctx); err != nil {
+		return shim.Spec{}, err
+	} else if limited && (cmd.MaxBudgetUSD == 0 || left < cmd.MaxBudgetUSD) {
+		cmd.MaxBudgetUSD = max(left, 0.01) // Claude Code takes no budget of nothing
+	}
 	if _, given := lookUp(env, stateEvents); !given {
 		env = append(env, stateEvents+"=1")
 	}

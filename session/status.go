@@ -21,6 +21,8 @@ const (
 	reasonStartFailed = "start_failed"    // the process could not be started
 	reasonExitUnknown = "exit_unknown"    // the process is gone, nobody saw how
 	reasonActivity    = "claude_activity" // Claude Code began a turn by itself
+	reasonDailyLimit  = "daily_limit"     // messages are kept back until tomorrow
+	reasonIdleTimeout = "idle_timeout"    // nobody has said anything for too long
 )
 
 // allowed is the whole truth about which status may follow which.
@@ -91,7 +93,7 @@ func (m *machine) target() (api.Status, api.WaitingFor) {
 		return api.StatusWaitingInput, api.WaitingForApproval
 	case !e.Seen:
 		return api.StatusStarting, ""
-	case m.idle():
+	case m.idle(), m.held():
 		return api.StatusWaitingInput, api.WaitingForMessage
 	default:
 		return api.StatusRunning, ""
@@ -104,6 +106,12 @@ func (m *machine) target() (api.Status, api.WaitingFor) {
 func (m *machine) idle() bool {
 	return m.row.Session.Interactive && m.eng.End == "" && !m.eng.InputClosed &&
 		!m.busy() && m.waiting() == 0 && m.eng.State != "running"
+}
+
+// held reports whether the session could go on, but its messages are kept back
+// because the daily limit is reached.
+func (m *machine) held() bool {
+	return m.hold && m.eng.End == "" && !m.busy() && m.waiting() > 0
 }
 
 // busy reports whether a turn is under way or about to be: a message that was

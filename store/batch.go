@@ -16,6 +16,8 @@ type Batch struct {
 	Update    *SessionUpdate // ErrNotFound if there is no such session
 	Messages  []api.Message  // inserted, or replaced by id; ErrExists if the id is another session's
 	Approvals []api.Approval // likewise
+	Spend     float64        // US dollars that were spent, added to the day of SpentAt
+	SpentAt   api.Time
 	Events    []Event        // appended in this order, with consecutive seq
 	Delete    int64          // a session's number: the row, its messages and approvals; its events are removed later
 }
@@ -76,6 +78,11 @@ func (w *writer) apply(b *Batch) error {
 	if b.Update != nil {
 		if err := w.updateSession(b.Update); err != nil {
 			return fmt.Errorf("update session %d: %w", b.Update.N, err)
+		}
+	}
+	if b.Spend != 0 {
+		if _, err := w.stmts.spend.exec(spendingDay(b.SpentAt), b.Spend); err != nil {
+			return fmt.Errorf("count what was spent: %w", err)
 		}
 	}
 	for i := range b.Messages {

@@ -51,6 +51,7 @@ type statements struct {
 	updateSession, updateHot, updateDocument, putEngine       *stmt
 	deleteTags, putMessage, putApproval                       *stmt
 	insertDeletion, deleteSession, purgeEvents, closeDeletion *stmt
+	spend                                                     *stmt
 }
 
 // newWriter opens the connection and prepares the statements; run does the rest.
@@ -86,7 +87,7 @@ func (w *writer) queries() map[**stmt]string {
 		&s.updateDocument: updateDocumentSQL, &s.putEngine: putEngineSQL, &s.deleteTags: deleteTagsSQL,
 		&s.putMessage: putMessageSQL, &s.putApproval: putApprovalSQL,
 		&s.insertDeletion: insertDeletionSQL, &s.deleteSession: deleteSessionSQL,
-		&s.purgeEvents: purgeEventsSQL, &s.closeDeletion: closeDeletionSQL,
+		&s.spend: spendSQL, &s.purgeEvents: purgeEventsSQL, &s.closeDeletion: closeDeletionSQL,
 	}
 }
 

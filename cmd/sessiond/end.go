@@ -24,7 +24,7 @@ after 5 more killed with everything that it has started.`,
 				return err
 			}
 			r, err := c.EndSession(ctx, api.EndSessionParams{SessionID: id, Force: force})
-			return a.printStatus(r, err)
+			return a.printStatus(r, r, err)
 		}),
 	}
 	cmd.Flags().BoolVar(&force, "force", false, "kill it at once")

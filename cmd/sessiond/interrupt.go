@@ -28,7 +28,7 @@ is given. A session without --interactive and with nothing queued ends.`,
 				p.Queued = api.QueuedCancel
 			}
 			r, err := c.InterruptSession(ctx, p)
-			return a.printStatus(r, err)
+			return a.printStatus(api.StatusResult{SessionID: r.SessionID, Status: r.Status}, r, err)
 		}),
 	}
 	cmd.Flags().BoolVar(&cancelQueued, "cancel-queued", false, "withdraw the messages that wait, too")
@@ -36,13 +36,14 @@ is given. A session without --interactive and with nothing queued ends.`,
 	return cmd
 }
 
-// printStatus prints the answer of interruptSession and endSession.
-func (a *app) printStatus(r api.StatusResult, err error) error {
+// printStatus prints what interruptSession and endSession have in common, or,
+// as JSON, the whole answer.
+func (a *app) printStatus(r api.StatusResult, whole any, err error) error {
 	if err != nil {
 		return err
 	}
 	if a.json {
-		return a.out.object(r)
+		return a.out.object(whole)
 	}
 	a.out.printf("%s  %s\n", cleanLine(r.SessionID), a.out.style(statusStyle(r.Status), string(r.Status)))
 	return nil

@@ -21,6 +21,7 @@ type Health struct {
 	Claude          ClaudeHealth   `json:"claude" jsonschema:"the claude that new sessions get"`
 	Sessions        map[Status]int `json:"sessions" jsonschema:"number of sessions by status"`
 	Inbox           InboxHealth    `json:"inbox" jsonschema:"messages that have not started"`
+	Budget          BudgetHealth   `json:"budget" jsonschema:"what today's sessions have cost"`
 	Events          EventsHealth   `json:"events" jsonschema:"extent of the log"`
 }
 
@@ -42,4 +43,10 @@ type InboxHealth struct {
 type EventsHealth struct {
 	HeadSeq   int64 `json:"head_seq" jsonschema:"the newest seq, 0 in an empty log"`
 	OldestSeq int64 `json:"oldest_seq" jsonschema:"the log is whole from this seq on"`
+}
+
+// BudgetHealth tells what the sessions of today (in UTC) have cost.
+type BudgetHealth struct {
+	SpentTodayUSD float64 `json:"spent_today_usd" jsonschema:"cost of all turns that ended today, in US dollars"`
+	DailyLimitUSD float64 `json:"daily_limit_usd,omitempty" jsonschema:"over it nothing new is launched or sent; absent: no limit"`
 }

@@ -77,6 +77,12 @@ type Session struct {
 	CacheCreationInputTokens int64   `json:"cache_creation_input_tokens" jsonschema:"over all models and subagents"`
 	CacheReadInputTokens     int64   `json:"cache_read_input_tokens" jsonschema:"over all models and subagents"`
 
+	Rules                   []Rule     `json:"rules" jsonschema:"questions that the daemon answers itself"`
+	PermissionModeExpiresAt Time       `json:"permission_mode_expires_at,omitzero" jsonschema:"when the permission mode falls back to default"`
+	MaxBudgetUSD            float64    `json:"max_budget_usd,omitempty" jsonschema:"limit of the session's cost in US dollars"`
+	RateLimit               *RateLimit `json:"rate_limit,omitempty" jsonschema:"what Claude Code said last of its rate limit"`
+	APIRetry                *APIRetry  `json:"api_retry,omitempty" jsonschema:"while a request to the API is being tried again"`
+
 	PendingApprovals int `json:"pending_approvals" jsonschema:"questions that wait for a decision"`
 	QueuedMessages   int `json:"queued_messages" jsonschema:"messages that have not started"`
 
@@ -86,28 +92,57 @@ type Session struct {
 	PID        int    `json:"pid,omitempty" jsonschema:"process id of Claude Code while it lives"`
 }
 
+// Rule answers questions of the kind tool that match it, in the place of a
+// person. Tool is a tool's name, or a name with a pattern for its input:
+// "Edit", "Bash(git log *)", "mcp__*"; a star stands for any text. The pattern
+// is for the command of Bash, the path of the file tools, the url of WebFetch,
+// and the whole input as JSON of any other tool.
+type Rule struct {
+	Tool     string   `json:"tool" jsonschema:"tool name, or name(pattern); * stands for any text"`
+	Decision Decision `json:"decision" jsonschema:"approve or deny"`
+	Comment  string   `json:"comment,omitempty" jsonschema:"why; with deny, Claude Code reads it"`
+}
+
+// RateLimit is what Claude Code printed last as rate_limit_event.
+type RateLimit struct {
+	Status   string `json:"status" jsonschema:"allowed, allowed_warning or rejected"`
+	Type     string `json:"type,omitempty" jsonschema:"which limit, such as five_hour"`
+	ResetsAt Time   `json:"resets_at,omitzero" jsonschema:"when it ends"`
+}
+
+// APIRetry says that a request to the API failed and is tried again.
+type APIRetry struct {
+	Attempt      int   `json:"attempt" jsonschema:"from 1"`
+	MaxRetries   int   `json:"max_retries,omitempty" jsonschema:"after so many the turn fails"`
+	RetryDelayMS int64 `json:"retry_delay_ms" jsonschema:"wait before the next attempt"`
+	ErrorStatus  int   `json:"error_status,omitempty" jsonschema:"HTTP status of the failure"`
+}
+
 // LaunchOptions are what Claude Code is started with, beside the prompt. In
 // launchSession an absent one takes the default. In continueSession an absent
 // one is inherited from the parent, and a present one replaces what is
 // inherited; only interactive, unattended and include_partial_messages, which
 // say how this one session is run, are false unless given.
 type LaunchOptions struct {
-	WorkingDir             *string         `json:"working_dir,omitempty" jsonschema:"absolute path of an existing directory; default: the user's home, or the parent's directory"`
-	Title                  *string         `json:"title,omitempty" jsonschema:"a name for lists"`
-	Model                  *string         `json:"model,omitempty" jsonschema:"model name or alias, passed to Claude Code"`
-	PermissionMode         *string         `json:"permission_mode,omitempty" jsonschema:"default, manual, acceptEdits, plan, auto, dontAsk or bypassPermissions"`
-	AllowedTools           *[]string       `json:"allowed_tools,omitempty" jsonschema:"tool rules that are allowed without asking"`
-	DisallowedTools        *[]string       `json:"disallowed_tools,omitempty" jsonschema:"tool rules that are refused without asking"`
-	AdditionalDirectories  *[]string       `json:"additional_directories,omitempty" jsonschema:"absolute paths of more directories that Claude Code may use"`
-	SystemPrompt           *string         `json:"system_prompt,omitempty" jsonschema:"replaces Claude Code's own system prompt"`
-	AppendSystemPrompt     *string         `json:"append_system_prompt,omitempty" jsonschema:"is added to the system prompt"`
-	MCPConfig              json.RawMessage `json:"mcp_config,omitempty" jsonschema:"{mcpServers: {name: {command, args, env} or {type, url, headers}}}"`
-	MaxTurns               *int            `json:"max_turns,omitempty" jsonschema:"limit of agent turns for each prompt, 1 or more"`
-	MaxBudgetUSD           *float64        `json:"max_budget_usd,omitempty" jsonschema:"limit of the session's cost in US dollars, more than 0"`
-	Tags                   *[]string       `json:"tags,omitempty" jsonschema:"labels"`
-	Interactive            *bool           `json:"interactive,omitempty" jsonschema:"stay alive between turns and wait for messages; default false"`
-	Unattended             *bool           `json:"unattended,omitempty" jsonschema:"nobody will answer: ask nothing, let Claude Code refuse; default false"`
-	IncludePartialMessages *bool           `json:"include_partial_messages,omitempty" jsonschema:"have Claude Code print deltas, for subscribers with include_partial; default false"`
+	WorkingDir            *string         `json:"working_dir,omitempty" jsonschema:"absolute path of an existing directory; default: the user's home, or the parent's directory"`
+	Title                 *string         `json:"title,omitempty" jsonschema:"a name for lists"`
+	Model                 *string         `json:"model,omitempty" jsonschema:"model name or alias, passed to Claude Code"`
+	PermissionMode        *string         `json:"permission_mode,omitempty" jsonschema:"default, manual, acceptEdits, plan, auto, dontAsk or bypassPermissions"`
+	AllowedTools          *[]string       `json:"allowed_tools,omitempty" jsonschema:"tool rules that are allowed without asking"`
+	DisallowedTools       *[]string       `json:"disallowed_tools,omitempty" jsonschema:"tool rules that are refused without asking"`
+	AdditionalDirectories *[]string       `json:"additional_directories,omitempty" jsonschema:"absolute paths of more directories that Claude Code may use"`
+	SystemPrompt          *string         `json:"system_prompt,omitempty" jsonschema:"replaces Claude Code's own system prompt"`
+	AppendSystemPrompt    *string         `json:"append_system_prompt,omitempty" jsonschema:"is added to the system prompt"`
+	MCPConfig             json.RawMessage `json:"mcp_config,omitempty" jsonschema:"{mcpServers: {name: {command, args, env} or {type, url, headers}}}"`
+	MaxTurns              *int            `json:"max_turns,omitempty" jsonschema:"limit of agent turns for each prompt, 1 or more"`
+	MaxBudgetUSD          *float64        `json:"max_budget_usd,omitempty" jsonschema:"limit of the session's cost in US dollars, more than 0"`
+	Tags                  *[]string       `json:"tags,omitempty" jsonschema:"labels"`
+	Rules                 *[]Rule         `json:"rules,omitempty" jsonschema:"questions that the daemon answers itself; the first that matches counts"`
+	// PermissionModeTimeoutMS bounds a mode that asks less than default does.
+	PermissionModeTimeoutMS *int64 `json:"permission_mode_timeout_ms,omitempty" jsonschema:"milliseconds after which permission_mode falls back to default; 1 or more"`
+	Interactive             *bool  `json:"interactive,omitempty" jsonschema:"stay alive between turns and wait for messages; default false"`
+	Unattended              *bool  `json:"unattended,omitempty" jsonschema:"nobody will answer: ask nothing, let Claude Code refuse; default false"`
+	IncludePartialMessages  *bool  `json:"include_partial_messages,omitempty" jsonschema:"have Claude Code print deltas, for subscribers with include_partial; default false"`
 }
 
 // LaunchSessionParams are the params of launchSession.
@@ -176,6 +211,9 @@ type UpdateSessionParams struct {
 	Tags           *[]string `json:"tags,omitempty" jsonschema:"all tags from now on"`
 	Model          *string   `json:"model,omitempty" jsonschema:"switch the live process to this model"`
 	PermissionMode *string   `json:"permission_mode,omitempty" jsonschema:"switch the live process to this mode"`
+	// PermissionModeTimeoutMS goes with PermissionMode.
+	PermissionModeTimeoutMS *int64  `json:"permission_mode_timeout_ms,omitempty" jsonschema:"with permission_mode: milliseconds after which it falls back to default; 1 or more"`
+	Rules                   *[]Rule `json:"rules,omitempty" jsonschema:"all rules from now on"`
 }
 
 // ArchiveSessionsParams are the params of archiveSessions.
@@ -222,8 +260,16 @@ type EndSessionParams struct {
 	Force     bool   `json:"force,omitempty" jsonschema:"kill at once instead of asking first"`
 }
 
-// StatusResult is the result of interruptSession and endSession: the status
-// right after the call, which returns before the process has done what it was told.
+// InterruptSessionResult is the result of interruptSession, which returns before
+// Claude Code has done what it was told.
+type InterruptSessionResult struct {
+	SessionID      string   `json:"session_id" jsonschema:"UUID of the session"`
+	Status         Status   `json:"status" jsonschema:"status right after the call"`
+	QueuedMessages []string `json:"queued_messages" jsonschema:"ids of the messages that still wait, in their order"`
+}
+
+// StatusResult is the result of endSession: the status right after the call,
+// which returns before the process has done what it was told.
 type StatusResult struct {
 	SessionID string `json:"session_id" jsonschema:"UUID of the session"`
 	Status    Status `json:"status" jsonschema:"status right after the call"`

@@ -65,8 +65,8 @@ func (c *Client) DeleteSession(ctx context.Context, p api.SessionParams) (api.De
 }
 
 // InterruptSession ends the turn of a session, and returns before that has happened.
-func (c *Client) InterruptSession(ctx context.Context, p api.InterruptSessionParams) (api.StatusResult, error) {
-	return call[api.StatusResult](ctx, c, "interruptSession", p)
+func (c *Client) InterruptSession(ctx context.Context, p api.InterruptSessionParams) (api.InterruptSessionResult, error) {
+	return call[api.InterruptSessionResult](ctx, c, "interruptSession", p)
 }
 
 // EndSession ends the process of a session, and returns before that has happened.

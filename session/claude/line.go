@@ -36,6 +36,8 @@ type Line struct {
 	State      string // session_state_changed: idle, running, requires_action
 	Mode       string // status: the permission mode from now on
 	Background *int   // background_tasks_changed: agents that still work
+	RateLimit  *api.RateLimit
+	Retry      *api.APIRetry
 }
 
 // Part is one content block of a line.
@@ -172,7 +174,9 @@ func Parse(b []byte) Line {
 		l.Parts = []Part{{Kind: api.ConversationResult}}
 		return l
 	case "system":
-		l.parseSystem(&e)
+		l.parseSystem(&e, b)
+	case "rate_limit_event":
+		l.RateLimit = parseRateLimit(b)
 	case "control_request":
 		l.Question = parseQuestion(&e)
 	case "control_cancel_request":
@@ -205,7 +209,7 @@ func parseOdd(b []byte) Line {
 	return Line{Type: typ, Parts: []Part{{Kind: api.ConversationSystem}}}
 }
 
-func (l *Line) parseSystem(e *envelope) {
+func (l *Line) parseSystem(e *envelope, b []byte) {
 	switch e.Subtype {
 	case "init":
 		l.Init = &Init{Model: e.Model, PermissionMode: e.PermissionMode, Version: e.Version}
@@ -213,6 +217,8 @@ func (l *Line) parseSystem(e *envelope) {
 		l.State = e.State
 	case "status":
 		l.Mode = e.PermissionMode
+	case "api_retry":
+		l.Retry = parseRetry(b)
 	case "background_tasks_changed":
 		l.Background = countAgents(e.Tasks)
 	}

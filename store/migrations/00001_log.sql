@@ -66,6 +66,13 @@ CREATE TABLE session_tags (
 
 CREATE INDEX session_tags_by_session ON session_tags (n);
 
+-- What turns that ended on a day (in UTC, 2006-01-02) have cost in US dollars.
+-- The log has it too, in the results; this is their sum.
+CREATE TABLE spending (
+    day TEXT PRIMARY KEY,
+    usd REAL NOT NULL
+) STRICT, WITHOUT ROWID;
+
 -- The one log. session is a sessions.n, also of a session that is gone: then
 -- only its session_deleted event is shown, and the others are removed behind it.
 -- part is set on what comes from a line of Claude Code's: 0 on the first event
