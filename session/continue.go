@@ -60,17 +60,15 @@ func (m *Manager) inherit(b *birth, parent store.SessionRow, p api.ContinueSessi
 	if err := json.Unmarshal(parent.Options, &l); err != nil {
 		return fmt.Errorf("options of session %s: %w", parent.Session.ID, err)
 	}
-	var e engine
-	if len(parent.Engine) > 0 {
-		if err := json.Unmarshal(parent.Engine, &e); err != nil {
-			return fmt.Errorf("state of session %s: %w", parent.Session.ID, err)
-		}
+	was, err := newMachine(parent, nil, nil)
+	if err != nil {
+		return err
 	}
-	if e.Switched.Model != "" {
-		l.Model = &e.Switched.Model
+	if model := was.eng.Switched.Model; model != "" {
+		l.Model = &model
 	}
-	if e.Switched.Mode != "" {
-		l.PermissionMode, l.PermissionModeTimeoutMS = &e.Switched.Mode, nil
+	if mode := was.eng.Switched.Mode; mode != "" {
+		l.PermissionMode, l.PermissionModeTimeoutMS = &mode, nil
 	}
 	l.Rules = &parent.Session.Rules
 	b.launch.LaunchOptions = overlay(l.LaunchOptions, p.LaunchOptions)
@@ -79,29 +77,40 @@ func (m *Manager) inherit(b *birth, parent store.SessionRow, p api.ContinueSessi
 	b.launch.ChangedPrompt = l.ChangedPrompt || l.SystemPrompt != nil || l.AppendSystemPrompt != nil ||
 		p.SystemPrompt != nil || p.AppendSystemPrompt != nil
 	b.launch.Totals = l.Totals
-	if err := b.addTotals(parent); err != nil {
-		return err
+	b.addTotals(was)
+	if !ownMCP {
+		b.mcp, err = m.readMCP(parent.Session.ID)
 	}
-	if ownMCP {
-		return nil
-	}
-	var err error
-	b.mcp, err = m.readMCP(parent.Session.ID)
 	return err
 }
 
 // addTotals notes what the process of a session of this conversation has used:
 // the new one may go on counting from there.
-func (b *birth) addTotals(row store.SessionRow) error {
-	var e engine
-	if len(row.Engine) > 0 {
-		if err := json.Unmarshal(row.Engine, &e); err != nil {
-			return fmt.Errorf("state of session %s: %w", row.Session.ID, err)
-		}
+func (b *birth) addTotals(was *machine) {
+	if was.eng.Total.CostUSD > 0 {
+		b.launch.Totals = append(b.launch.Totals, was.eng.Total)
 	}
-	if e.Total.CostUSD > 0 {
-		b.launch.Totals = append(b.launch.Totals, e.Total)
+}
+
+// addNewestTotals does so for the newest session of a conversation: a fork
+// counts on from where that is, even if the fork itself lies before it.
+func (m *Manager) addNewestTotals(ctx context.Context, b *birth, conversation string) error {
+	newest, err := m.store.NewestOfConversation(ctx, conversation)
+	if errors.Is(err, store.ErrNotFound) || err == nil && newest.ID == b.parent.ID {
+		return nil
 	}
+	if err != nil {
+		return wrapf(err, "conversation %s", conversation)
+	}
+	row, err := m.row(ctx, newest.ID)
+	if err != nil {
+		return err
+	}
+	was, err := newMachine(row, nil, nil)
+	if err != nil {
+		return err
+	}
+	b.addTotals(was)
 	return nil
 }
 
@@ -147,20 +156,8 @@ func (m *Manager) fork(ctx context.Context, b *birth, parent store.SessionRow, a
 		return api.InvalidState(parent.Session.Status, "launch a new session",
 			"session %s has no turn yet that could be forked", parent.Session.ID)
 	}
-	// Claude Code counts on from where the conversation is now, even if the fork
-	// lies before that.
-	newest, err := m.store.NewestOfConversation(ctx, point.ClaudeSessionID)
-	if err != nil && !errors.Is(err, store.ErrNotFound) {
-		return wrapf(err, "conversation of session %s", parent.Session.ID)
-	}
-	if err == nil && newest.ID != parent.Session.ID {
-		row, err := m.row(ctx, newest.ID)
-		if err == nil {
-			err = b.addTotals(row)
-		}
-		if err != nil {
-			return err
-		}
+	if err := m.addNewestTotals(ctx, b, point.ClaudeSessionID); err != nil {
+		return err
 	}
 	b.claude, b.launch.Ancestors = newID(), cut(segments, point.Seq)
 	b.launch.Fork, b.launch.Resume, b.launch.ResumeAt = true, point.ClaudeSessionID, uuid

@@ -233,11 +233,8 @@ func (m *Manager) edit(ctx context.Context, id string, change func(*actor, *step
 		return api.Session{}, errShuttingDown() // its actor has stopped with the manager
 	}
 	a := m.newActor(id)
-	a.m = &machine{row: row}
-	if len(row.Engine) > 0 {
-		if err := json.Unmarshal(row.Engine, &a.m.eng); err != nil {
-			return api.Session{}, fmt.Errorf("state of session %s: %w", id, err)
-		}
+	if a.m, err = newMachine(row, nil, nil); err != nil {
+		return api.Session{}, err
 	}
 	err = a.try(ctx, func(s *step) error { return change(nil, s) })
 	return a.m.row.Session, err
