@@ -103,12 +103,19 @@ func (a *actor) await(ctx context.Context, ready <-chan struct{}) error {
 // follow takes in what the process prints and what clients want, until the
 // process is gone and its journal was read to the end.
 func (a *actor) follow(ctx context.Context) error {
-	gone := a.gone(ctx)
+	gone, lost := a.gone(ctx), a.lost()
+	var more <-chan struct{} // there may be more lines
 	a.plan(false)
 	for {
 		select {
 		case <-ctx.Done():
 			return ctx.Err()
+		case <-lost:
+			if err := a.regain(ctx); err != nil {
+				return err
+			}
+			lost = a.lost()
+			continue
 		case call := <-a.calls:
 			call(ctx)
 			continue
@@ -129,8 +136,10 @@ func (a *actor) follow(ctx context.Context) error {
 			a.journal.Finish()
 			gone = nil
 		case <-a.journal.Wake():
+		case <-more:
 		}
-		if err := a.drain(ctx); errors.Is(err, io.EOF) {
+		var err error
+		if more, err = a.takeIn(ctx); errors.Is(err, io.EOF) {
 			return nil
 		} else if err != nil {
 			return err
@@ -138,29 +147,49 @@ func (a *actor) follow(ctx context.Context) error {
 	}
 }
 
-// drain takes in every line that is there. It gives calls a chance in between,
-// so that a session that prints without end can still be spoken to.
-func (a *actor) drain(ctx context.Context) error {
-	for {
-		lines, err := a.journal.TryNext()
-		if err != nil || len(lines) == 0 {
+// atOnce is a channel that is ready.
+var atOnce = func() <-chan struct{} { c := make(chan struct{}); close(c); return c }()
+
+// takeIn takes in the next lines, as many as fit one step. The channel is ready
+// if there were any, and nil if not: a session that prints without end is spoken
+// to, ended and let go of in between.
+func (a *actor) takeIn(ctx context.Context) (more <-chan struct{}, err error) {
+	lines, err := a.journal.TryNext()
+	if err != nil || len(lines) == 0 {
+		return nil, err
+	}
+	err = a.must(ctx, func(s *step) {
+		for _, l := range lines {
+			s.line(l)
+		}
+	})
+	if err != nil {
+		return nil, err
+	}
+	a.punch()
+	return atOnce, nil
+}
+
+// catchUp takes in the lines that are there now, and serves calls in between.
+func (a *actor) catchUp(ctx context.Context) error {
+	info, err := os.Stat(a.path(shim.JournalName))
+	if err != nil {
+		return err
+	}
+	for a.m.row.JournalOffset < info.Size() {
+		more, err := a.takeIn(ctx)
+		if err != nil || more == nil {
 			return err
 		}
-		err = a.must(ctx, func(s *step) {
-			for _, l := range lines {
-				s.line(l)
-			}
-		})
-		if err != nil {
-			return err
-		}
-		a.punch()
 		select {
+		case <-ctx.Done():
+			return ctx.Err()
 		case call := <-a.calls:
 			call(ctx)
 		default:
 		}
 	}
+	return nil
 }
 
 // punch gives the consumed part of the journal back to the disk.
@@ -272,7 +301,7 @@ func (a *actor) effect(ctx context.Context, s *step) {
 	if s.closeInput {
 		a.closeInput(ctx)
 	}
-	if a.m.eng.End != "" && a.shim != nil {
+	if a.m.eng.End != "" && a.m.eng.Started {
 		a.ending.begin(ctx, a, a.m.eng.Force)
 	}
 	for _, ans := range s.answered {

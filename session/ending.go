@@ -21,6 +21,13 @@ func (s *step) started(st shim.Started) {
 	}
 }
 
+// orphaned notes that nobody holds the process any more: its input has ended, so
+// that it can be told nothing. It finishes its turn, and exits.
+func (s *step) orphaned() {
+	s.m.eng.InputClosed = true
+	s.voidQuestions("shim_lost")
+}
+
 // startFailed ends a session whose process could not be started.
 func (s *step) startFailed(cause error) {
 	s.m.row.Session.ErrorMessage = fmt.Sprintf("Claude Code could not be started: %v", cause)

@@ -4,6 +4,8 @@ import (
 	"context"
 	"syscall"
 	"time"
+
+	"github.com/sessiond/sessiond/session/shim"
 )
 
 // endPlan is how a process is ended that was told to: it was asked first; it is
@@ -35,13 +37,15 @@ func (p *endPlan) due() <-chan time.Time { return p.timer }
 // strike takes the next step.
 func (p *endPlan) strike(ctx context.Context, a *actor) {
 	p.timer = time.After(endStep)
-	if a.shim == nil {
-		return // nobody holds the process: its input has ended with the shim
-	}
 	var err error
-	if p.strikes == 0 {
+	switch {
+	case a.shim == nil && p.strikes == 0:
+		err = shim.SignalOrphan(a.dir, syscall.SIGTERM)
+	case a.shim == nil:
+		err = shim.SignalOrphan(a.dir, syscall.SIGKILL)
+	case p.strikes == 0:
 		err = a.shim.Signal(ctx, syscall.SIGTERM)
-	} else {
+	default:
 		err = a.shim.Kill(ctx)
 	}
 	p.strikes++

@@ -258,6 +258,7 @@ func (s *step) pump() {
 		s.write(claude.Interrupt(newID()))
 	}
 	if e.InputClosed {
+		s.voidQuestions("input_closed") // Claude Code refuses by itself what nobody can answer
 		return
 	}
 	s.deliver()

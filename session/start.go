@@ -202,11 +202,53 @@ func (a *actor) adopt(ctx context.Context) error {
 			return err
 		}
 	}
-	if err := a.drain(ctx); err != nil {
+	if err := a.catchUp(ctx); err != nil {
 		return err
 	}
+	if a.shim == nil {
+		if err := a.orphan(ctx); err != nil {
+			return err
+		}
+	}
+	a.repeat(ctx)
+	if a.m.eng.End != "" {
+		a.ending.begin(ctx, a, a.m.eng.Force)
+	}
+	return nil
+}
+
+// lost returns a channel that is closed when the shim is lost.
+func (a *actor) lost() <-chan struct{} {
+	if a.shim == nil {
+		return nil
+	}
+	return a.shim.Done()
+}
+
+// regain reaches the shim again after the connection to it broke, if it lives
+// and its child does.
+func (a *actor) regain(ctx context.Context) error {
+	_ = a.shim.Close() // it is lost already
+	a.shim = nil
+	if _, err := shim.ReadExit(a.dir); err == nil {
+		return nil // that was the end
+	}
+	client, err := shim.Connect(ctx, a.dir)
+	if err != nil {
+		a.log.Warn("session has lost its shim", "error", err)
+		return a.orphan(ctx)
+	}
+	a.shim = client
 	a.repeat(ctx)
 	return nil
+}
+
+// orphan notes that the shim is gone, unless it went because the process did.
+func (a *actor) orphan(ctx context.Context) error {
+	if _, err := shim.ReadExit(a.dir); err == nil {
+		return nil
+	}
+	return a.must(ctx, (*step).orphaned)
 }
 
 // repeat writes again what was committed and may not have been written.

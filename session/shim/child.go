@@ -160,7 +160,7 @@ func (c *child) signal(sig unix.Signal) error {
 // what they start meanwhile is killed when the child has exited.
 func (c *child) kill() error {
 	err := c.signal(unix.SIGKILL)
-	signalDescendants(unix.SIGKILL)
+	signalDescendants(os.Getpid(), unix.SIGKILL)
 	return err
 }
 

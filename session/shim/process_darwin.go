@@ -41,7 +41,7 @@ func killDescendants(time.Duration) bool { return true }
 
 // signalDescendants does nothing: descendants outside the child's process group
 // cannot be found reliably.
-func signalDescendants(unix.Signal) {}
+func signalDescendants(int, unix.Signal) {}
 
 // startTime is when a process began, in microseconds since 1970; 0: unknown.
 func startTime(pid int) uint64 {

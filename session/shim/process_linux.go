@@ -71,7 +71,7 @@ func killDescendants(patience time.Duration) bool {
 		if time.Now().After(end) {
 			return false
 		}
-		signalDescendants(unix.SIGKILL)
+		signalDescendants(os.Getpid(), unix.SIGKILL)
 		pause = min(2*pause, 50*time.Millisecond)
 	}
 }
@@ -83,13 +83,13 @@ type process struct {
 	start       uint64
 }
 
-// signalDescendants sends a signal to every descendant of this process.
-func signalDescendants(sig unix.Signal) {
+// signalDescendants sends a signal to every descendant of a process.
+func signalDescendants(pid int, sig unix.Signal) {
 	children := map[int][]process{}
 	for _, p := range processes() {
 		children[p.parent] = append(children[p.parent], p)
 	}
-	queue := children[os.Getpid()]
+	queue := children[pid]
 	for len(queue) > 0 {
 		p := queue[0]
 		queue = append(queue[1:], children[p.pid]...)
