@@ -217,6 +217,7 @@ func TestFinalStatus(t *testing.T) {
 		"ended in mid-turn, turn completes": {true, []func(*rig){say(lineInit, lineText), end, say(lineOK), code(0)}, api.StatusInterrupted, ""},
 		"ended while idle":                  {true, []func(*rig){say(lineInit, lineText, lineOK), end, code(0)}, api.StatusCompleted, ""},
 		"ended while idle after an error":   {true, []func(*rig){say(lineInit, lineText, lineError), end, code(1)}, api.StatusCompleted, ""},
+		"interrupted, ended while idle":     {true, []func(*rig){say(lineInit, lineText), interrupt, say(lineAborted), end, code(0)}, api.StatusInterrupted, ""},
 		"ended while starting":              {true, []func(*rig){end, code(0)}, api.StatusInterrupted, ""},
 		"second turn dies":                  {true, []func(*rig){say(lineInit, lineText, lineOK, lineInit, lineText), code(0)}, api.StatusFailed, "before its turn"},
 		"interrupted, then idle, then gone": {true, []func(*rig){say(lineInit, lineText), interrupt, say(lineAborted), code(0)}, api.StatusInterrupted, ""},

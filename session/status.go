@@ -137,10 +137,10 @@ func (m *machine) waiting() int {
 func (m *machine) finalStatus() api.Status {
 	e, ses := &m.eng, &m.row.Session
 	switch {
-	case e.End == endIdle:
-		return api.StatusCompleted
 	case e.End == endBusy, e.Interrupt != nil, e.TurnAborted && !e.Turn:
 		return api.StatusInterrupted
+	case e.End == endIdle:
+		return api.StatusCompleted
 	case e.Turn, !e.HasResult, e.ResultError, ses.ExitCode == nil, *ses.ExitCode != 0:
 		return api.StatusFailed
 	default:
