@@ -70,6 +70,7 @@ func (m *Manager) inherit(b *birth, parent store.SessionRow, p api.ContinueSessi
 	if mode := was.eng.Switched.Mode; mode != "" {
 		l.PermissionMode, l.PermissionModeTimeoutMS = &mode, nil
 	}
+	l.Title, l.Tags = &parent.Session.Title, &parent.Session.Tags // they may have been changed
 	l.Rules = &parent.Session.Rules
 	b.launch.LaunchOptions = overlay(l.LaunchOptions, p.LaunchOptions)
 	// The recorded prompts hold unless Claude Code is told otherwise, and it is
@@ -195,6 +196,7 @@ func (m *Manager) forkLimit(ctx context.Context, parent store.SessionRow, segmen
 // none has, the seq before its first event.
 func (m *Manager) lastResult(ctx context.Context, row store.SessionRow) (int64, error) {
 	var result, first int64
+	head := m.store.Head()
 	err := m.store.LastFromLine(ctx, row.N, 0, func(ev store.Event) bool {
 		first = ev.Seq
 		if ev.Kind == api.ConversationResult {
@@ -202,8 +204,12 @@ func (m *Manager) lastResult(ctx context.Context, row store.SessionRow) (int64, 
 		}
 		return result != 0
 	})
-	if result == 0 {
+	switch {
+	case result != 0:
+	case first != 0:
 		result = max(first-1, 1)
+	default: // it has printed nothing up to here, and what it prints from now on does not count
+		result = head
 	}
 	return result, wrapf(err, "turns of session %s", row.Session.ID)
 }

@@ -61,6 +61,11 @@ func (m *Manager) UpdateSession(ctx context.Context, p api.UpdateSessionParams) 
 	if err != nil {
 		return api.SessionResult{}, err
 	}
+	if p.Model != nil {
+		if err := checkModel(*p.Model); err != nil {
+			return api.SessionResult{}, err
+		}
+	}
 	if p.PermissionMode != nil && !claude.ValidMode(*p.PermissionMode) {
 		return api.SessionResult{}, api.InvalidParams("permission_mode", "%q is none of %s", *p.PermissionMode, strings.Join(claude.PermissionModes, ", "))
 	}

@@ -106,12 +106,21 @@ func checkWords(o *api.LaunchOptions) error {
 			}
 		}
 	}
-	if o.Model != nil && (strings.ContainsRune(*o.Model, 0) || strings.TrimSpace(*o.Model) == "") {
-		return api.InvalidParams("model", "%q is not a model's name", *o.Model)
+	if o.Model != nil {
+		if err := checkModel(*o.Model); err != nil {
+			return err
+		}
 	}
 	if o.Tags != nil {
 		tags := tidyTags(*o.Tags)
 		o.Tags = &tags
+	}
+	return nil
+}
+
+func checkModel(model string) error {
+	if strings.ContainsRune(model, 0) || strings.TrimSpace(model) == "" {
+		return api.InvalidParams("model", "%q is not a model's name", model)
 	}
 	return nil
 }
