@@ -18,8 +18,8 @@ type Batch struct {
 	Approvals []api.Approval // likewise
 	Spend     float64        // US dollars that were spent, added to the day of SpentAt
 	SpentAt   api.Time
-	Events    []Event        // appended in this order, with consecutive seq
-	Delete    int64          // a session's number: the row, its messages and approvals; its events are removed later
+	Events    []Event // appended in this order, with consecutive seq
+	Delete    int64   // a session's number: the row, its messages and approvals; its events are removed later
 }
 
 // SessionUpdate changes a session; what is absent stays.

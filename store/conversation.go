@@ -24,14 +24,16 @@ const selectConversation = selectEvents + `WHERE session = ? AND type = 'convers
 
 // Conversation reads the conversation events of some sessions behind seq after,
 // merged in the order of seq: at most limit, and not more than maxBytes of data
-// and lines, one at least. more says whether there are others behind them.
+// and lines, one at least. more says whether there are others behind them. It
+// shows nothing beyond Head: what it shows is a cursor that Log can go on from.
 func (s *Store) Conversation(ctx context.Context, segments []Segment, after int64, limit, maxBytes int) (events []Event, more bool, err error) {
 	if err := s.begin(); err != nil {
 		return nil, false, err
 	}
 	defer s.reading.Done()
+	head := s.Head()
 	err = s.snapshot(ctx, func(q querier) error {
-		heads, err := openSegments(ctx, q, segments, after)
+		heads, err := openSegments(ctx, q, segments, after, head)
 		for err == nil && len(heads) > 0 && len(events) < limit && maxBytes > 0 {
 			// The segment that goes on first, up to where the next one does.
 			bound := heads[0].UpTo
@@ -73,11 +75,11 @@ type segmentHead struct {
 
 // openSegments finds where each segment goes on behind after, the first to go
 // on first; those that don't are left out.
-func openSegments(ctx context.Context, q querier, segments []Segment, after int64) ([]segmentHead, error) {
+func openSegments(ctx context.Context, q querier, segments []Segment, after, head int64) ([]segmentHead, error) {
 	heads := make([]segmentHead, 0, len(segments))
 	for _, seg := range segments {
-		if seg.UpTo == 0 {
-			seg.UpTo = math.MaxInt64
+		if seg.UpTo == 0 || seg.UpTo > head {
+			seg.UpTo = head
 		}
 		h := segmentHead{Segment: seg}
 		ok, err := h.seek(ctx, q, after)

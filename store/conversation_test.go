@@ -158,3 +158,18 @@ func TestConversationEventNotFound(t *testing.T) {
 		}
 	}
 }
+
+// TestConversationEndsAtHead holds in the moment between the commit of an event
+// and the word of it: whoever subscribes behind what a conversation shows must
+// not be ahead of the log.
+func TestConversationEndsAtHead(t *testing.T) {
+	t.Parallel()
+	s := open(t, Options{})
+	row := create(t, s, nil)
+	batch := &Batch{Events: []Event{lineEvent(row.N, "told"), lineEvent(row.N, "committed")}}
+	commit(t, s, batch)
+	s.head.Store(batch.Events[0].Seq)
+	if got := texts(pages(t, s, []Segment{{N: row.N}}, 10, 1<<20)); !slices.Equal(got, []string{"told"}) {
+		t.Errorf("shown: %v", got)
+	}
+}
