@@ -59,29 +59,25 @@ func busFilter(p api.SubscribeParams) (bus.Filter, error) {
 		return f, api.InvalidParams("after_seq", "must not be negative")
 	}
 	var err error
-	if f.SessionID, err = canonicalUUID("session_id", p.SessionID); err != nil {
+	if f.SessionID, err = optionalID("session_id", p.SessionID); err != nil {
 		return f, err
 	}
-	f.RunID, err = canonicalUUID("run_id", p.RunID)
+	f.RunID, err = optionalID("run_id", p.RunID)
 	return f, err
 }
 
-// canonicalUUID returns a UUID in lower case; "" stays "".
-func canonicalUUID(field, s string) (string, error) {
+// optionalID is api.ParseID for a filter; "" stays "".
+func optionalID(field, s string) (string, error) {
 	if s == "" {
 		return "", nil
 	}
-	id, err := uuid.Parse(s)
-	if err != nil || len(s) != len(id.String()) {
-		return "", api.InvalidParams(field, "must be a UUID")
-	}
-	return id.String(), nil
+	return api.ParseID(field, s)
 }
 
 // unsubscribe ends a subscription. Events that are queued already go out before
 // the answer; none comes after it.
 func unsubscribe(_ context.Context, r *request, p api.UnsubscribeParams) (api.Empty, error) {
-	id, err := canonicalUUID("subscription_id", p.SubscriptionID)
+	id, err := optionalID("subscription_id", p.SubscriptionID)
 	if err != nil {
 		return api.Empty{}, err
 	}

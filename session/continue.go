@@ -15,7 +15,7 @@ import (
 // stands, or, as a fork, from where it once stood.
 func (m *Manager) ContinueSession(ctx context.Context, p api.ContinueSessionParams) (api.LaunchSessionResult, error) {
 	var none api.LaunchSessionResult
-	id, err := checkID("session_id", p.SessionID)
+	id, err := api.ParseID("session_id", p.SessionID)
 	if err != nil {
 		return none, err
 	}

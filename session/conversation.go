@@ -20,7 +20,7 @@ const (
 // GetConversation reads a page of a session's conversation, from the log.
 func (m *Manager) GetConversation(ctx context.Context, p api.GetConversationParams) (api.GetConversationResult, error) {
 	var result api.GetConversationResult
-	id, err := checkID("session_id", p.SessionID)
+	id, err := api.ParseID("session_id", p.SessionID)
 	if err != nil {
 		return result, err
 	}

@@ -22,7 +22,7 @@ func (m *Manager) FetchApprovals(ctx context.Context, p api.FetchApprovalsParams
 		p.Status = []api.ApprovalStatus{api.ApprovalPending}
 	}
 	if p.SessionID != "" {
-		id, err := checkID("session_id", p.SessionID)
+		id, err := api.ParseID("session_id", p.SessionID)
 		if err != nil {
 			return api.FetchApprovalsResult{}, err
 		}
@@ -37,7 +37,7 @@ func (m *Manager) FetchApprovals(ctx context.Context, p api.FetchApprovalsParams
 
 // GetApproval reads one approval.
 func (m *Manager) GetApproval(ctx context.Context, p api.ApprovalParams) (api.ApprovalResult, error) {
-	id, err := checkID("approval_id", p.ApprovalID)
+	id, err := api.ParseID("approval_id", p.ApprovalID)
 	if err != nil {
 		return api.ApprovalResult{}, err
 	}
@@ -56,7 +56,7 @@ func (m *Manager) approval(ctx context.Context, id string) (api.Approval, error)
 // SendDecision answers an approval. The first answer wins; a later one is told
 // how the first was.
 func (m *Manager) SendDecision(ctx context.Context, p api.SendDecisionParams) (api.ApprovalResult, error) {
-	id, err := checkID("approval_id", p.ApprovalID)
+	id, err := api.ParseID("approval_id", p.ApprovalID)
 	if err != nil {
 		return api.ApprovalResult{}, err
 	}

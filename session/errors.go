@@ -32,15 +32,6 @@ func errShuttingDown() *api.Error {
 // sort by the time they were made.
 func newID() string { return uuid.Must(uuid.NewV7()).String() }
 
-// checkID takes a UUID in any case and returns it in lower case.
-func checkID(field, id string) (string, error) {
-	u, err := uuid.Parse(id)
-	if err != nil || len(id) != 36 {
-		return "", api.InvalidParams(field, "%q is not a UUID", id)
-	}
-	return u.String(), nil
-}
-
 type clientKey struct{}
 
 // WithClient marks a context with the name of the client that calls; it is kept

@@ -15,7 +15,7 @@ const maxInbox = 1000
 // SendMessage puts a message into a live session's inbox. It returns once that
 // is on disk; how the message fares is told by message_updated events.
 func (m *Manager) SendMessage(ctx context.Context, p api.SendMessageParams) (api.MessageResult, error) {
-	id, err := checkID("session_id", p.SessionID)
+	id, err := api.ParseID("session_id", p.SessionID)
 	if err != nil {
 		return api.MessageResult{}, err
 	}
@@ -31,7 +31,7 @@ func (m *Manager) SendMessage(ctx context.Context, p api.SendMessageParams) (api
 	}
 	messageID := newID()
 	if p.MessageID != "" {
-		if messageID, err = checkID("message_id", p.MessageID); err != nil {
+		if messageID, err = api.ParseID("message_id", p.MessageID); err != nil {
 			return api.MessageResult{}, err
 		}
 		m.creating.Lock() // two calls with one id: the second finds the first's
@@ -88,7 +88,7 @@ func (m *Manager) knownMessage(ctx context.Context, sessionID, messageID string,
 
 // ListMessages reads a session's messages, in their order.
 func (m *Manager) ListMessages(ctx context.Context, p api.ListMessagesParams) (api.ListMessagesResult, error) {
-	id, err := checkID("session_id", p.SessionID)
+	id, err := api.ParseID("session_id", p.SessionID)
 	if err != nil {
 		return api.ListMessagesResult{}, err
 	}
@@ -105,7 +105,7 @@ func (m *Manager) ListMessages(ctx context.Context, p api.ListMessagesParams) (a
 // CancelMessage withdraws a message that has not started. One that was written
 // already is Claude Code's to give back: the call returns when it has said so.
 func (m *Manager) CancelMessage(ctx context.Context, p api.MessageParams) (api.MessageResult, error) {
-	id, err := checkID("message_id", p.MessageID)
+	id, err := api.ParseID("message_id", p.MessageID)
 	if err != nil {
 		return api.MessageResult{}, err
 	}

@@ -31,7 +31,7 @@ func (m *Manager) ListSessions(ctx context.Context, p api.ListSessionsParams) (a
 		}
 	}
 	if p.ParentSessionID != "" {
-		if p.ParentSessionID, err = checkID("parent_session_id", p.ParentSessionID); err != nil {
+		if p.ParentSessionID, err = api.ParseID("parent_session_id", p.ParentSessionID); err != nil {
 			return api.ListSessionsResult{}, err
 		}
 	}
@@ -41,7 +41,7 @@ func (m *Manager) ListSessions(ctx context.Context, p api.ListSessionsParams) (a
 
 // GetSessionState reads one session.
 func (m *Manager) GetSessionState(ctx context.Context, p api.SessionParams) (api.SessionResult, error) {
-	id, err := checkID("session_id", p.SessionID)
+	id, err := api.ParseID("session_id", p.SessionID)
 	if err != nil {
 		return api.SessionResult{}, err
 	}
@@ -57,7 +57,7 @@ const switchTimeout = 10 * time.Second
 // are Claude Code's to confirm: the call returns when it has, and nothing else
 // is changed if it refuses.
 func (m *Manager) UpdateSession(ctx context.Context, p api.UpdateSessionParams) (api.SessionResult, error) {
-	id, err := checkID("session_id", p.SessionID)
+	id, err := api.ParseID("session_id", p.SessionID)
 	if err != nil {
 		return api.SessionResult{}, err
 	}
@@ -166,7 +166,7 @@ func (m *Manager) ask(ctx context.Context, id string, change func(*step) (reques
 func (m *Manager) ArchiveSessions(ctx context.Context, p api.ArchiveSessionsParams) (api.ArchiveSessionsResult, error) {
 	result := api.ArchiveSessionsResult{Archived: []string{}, Failed: []api.ArchiveFailure{}}
 	for _, given := range p.SessionIDs {
-		id, err := checkID("session_ids", given)
+		id, err := api.ParseID("session_ids", given)
 		if err == nil {
 			_, err = m.change(ctx, id, func(_ *actor, s *step) error {
 				s.quiet = true
@@ -189,7 +189,7 @@ func (m *Manager) ArchiveSessions(ctx context.Context, p api.ArchiveSessionsPara
 
 // DeleteSession deletes a final session, with its events and its files.
 func (m *Manager) DeleteSession(ctx context.Context, p api.SessionParams) (api.DeleteSessionResult, error) {
-	id, err := checkID("session_id", p.SessionID)
+	id, err := api.ParseID("session_id", p.SessionID)
 	if err != nil {
 		return api.DeleteSessionResult{}, err
 	}
@@ -215,7 +215,7 @@ func (m *Manager) DeleteSession(ctx context.Context, p api.SessionParams) (api.D
 
 // InterruptSession ends the turn that runs.
 func (m *Manager) InterruptSession(ctx context.Context, p api.InterruptSessionParams) (api.InterruptSessionResult, error) {
-	id, err := checkID("session_id", p.SessionID)
+	id, err := api.ParseID("session_id", p.SessionID)
 	if err != nil {
 		return api.InterruptSessionResult{}, err
 	}
@@ -237,7 +237,7 @@ func (m *Manager) InterruptSession(ctx context.Context, p api.InterruptSessionPa
 
 // EndSession has a session's process ended, in steps, or at once.
 func (m *Manager) EndSession(ctx context.Context, p api.EndSessionParams) (api.StatusResult, error) {
-	id, err := checkID("session_id", p.SessionID)
+	id, err := api.ParseID("session_id", p.SessionID)
 	if err != nil {
 		return api.StatusResult{}, err
 	}

@@ -81,7 +81,7 @@ type Session struct {
 	PermissionModeExpiresAt Time       `json:"permission_mode_expires_at,omitzero" jsonschema:"when the permission mode falls back to default"`
 	MaxBudgetUSD            float64    `json:"max_budget_usd,omitempty" jsonschema:"limit of the session's cost in US dollars"`
 	RateLimit               *RateLimit `json:"rate_limit,omitempty" jsonschema:"what Claude Code said last of its rate limit"`
-	APIRetry                *APIRetry  `json:"api_retry,omitempty" jsonschema:"while a request to the API is being tried again"`
+	APIRetry                *Retry     `json:"api_retry,omitempty" jsonschema:"while a request to the API is being tried again"`
 
 	PendingApprovals int `json:"pending_approvals" jsonschema:"questions that wait for a decision"`
 	QueuedMessages   int `json:"queued_messages" jsonschema:"messages that have not started"`
@@ -110,8 +110,8 @@ type RateLimit struct {
 	ResetsAt Time   `json:"resets_at,omitzero" jsonschema:"when it ends"`
 }
 
-// APIRetry says that a request to the API failed and is tried again.
-type APIRetry struct {
+// Retry says that a request to the API failed and is tried again.
+type Retry struct {
 	Attempt      int   `json:"attempt" jsonschema:"from 1"`
 	MaxRetries   int   `json:"max_retries,omitempty" jsonschema:"after so many the turn fails"`
 	RetryDelayMS int64 `json:"retry_delay_ms" jsonschema:"wait before the next attempt"`

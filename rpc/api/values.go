@@ -7,6 +7,8 @@ import (
 	"fmt"
 	"strings"
 	"time"
+
+	"github.com/google/uuid"
 )
 
 // timeLayout is RFC 3339 in UTC with milliseconds, the protocol's only form.
@@ -58,6 +60,16 @@ func (t *Time) UnmarshalJSON(b []byte) error {
 	}
 	*t = At(std)
 	return nil
+}
+
+// ParseID takes a UUID in any case and returns it in lower case, as all ids are
+// kept. What is no UUID is an *Error that names the field.
+func ParseID(field, id string) (string, error) {
+	u, err := uuid.Parse(id)
+	if err != nil || len(id) != len(u.String()) { // Parse takes other spellings too
+		return "", InvalidParams(field, "%q is not a UUID", id)
+	}
+	return u.String(), nil
 }
 
 // Content is what a user says to Claude Code: a text, or an array of content

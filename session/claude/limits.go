@@ -29,7 +29,7 @@ func parseRateLimit(b []byte) *api.RateLimit {
 }
 
 // parseRetry reads a system line of subtype api_retry.
-func parseRetry(b []byte) *api.APIRetry {
+func parseRetry(b []byte) *api.Retry {
 	var r struct {
 		Attempt     int     `json:"attempt"`
 		MaxRetries  int     `json:"max_retries"`
@@ -39,5 +39,5 @@ func parseRetry(b []byte) *api.APIRetry {
 	if json.Unmarshal(b, &r, lenient) != nil {
 		return nil
 	}
-	return &api.APIRetry{Attempt: r.Attempt, MaxRetries: r.MaxRetries, RetryDelayMS: int64(r.DelayMS), ErrorStatus: r.ErrorStatus}
+	return &api.Retry{Attempt: r.Attempt, MaxRetries: r.MaxRetries, RetryDelayMS: int64(r.DelayMS), ErrorStatus: r.ErrorStatus}
 }

@@ -55,7 +55,7 @@ func TestParse(t *testing.T) {
 		"rate limit": {`{"type":"rate_limit_event","rate_limit_info":{"status":"rejected","resetsAt":1900000000,"rateLimitType":"five_hour"}}`,
 			Line{Type: "rate_limit_event", Parts: one(api.ConversationSystem), RateLimit: &api.RateLimit{Status: "rejected", Type: "five_hour", ResetsAt: api.FromMillis(1900000000000)}}},
 		"retry": {`{"type":"system","subtype":"api_retry","attempt":2,"max_retries":10,"retry_delay_ms":609.7,"error_status":529}`,
-			Line{Type: "system", Subtype: "api_retry", Parts: one(api.ConversationSystem), Retry: &api.APIRetry{Attempt: 2, MaxRetries: 10, RetryDelayMS: 609, ErrorStatus: 529}}},
+			Line{Type: "system", Subtype: "api_retry", Parts: one(api.ConversationSystem), Retry: &api.Retry{Attempt: 2, MaxRetries: 10, RetryDelayMS: 609, ErrorStatus: 529}}},
 		"lifecycle": {`{"type":"command_lifecycle","command_uuid":"m1","state":"started"}`,
 			Line{Type: "command_lifecycle", Lifecycle: &Lifecycle{"m1", "started"}, Parts: one(api.ConversationSystem)}},
 		"question taken back": {`{"type":"control_cancel_request","request_id":"q1"}`, Line{Type: "control_cancel_request", CancelID: "q1", Parts: one(api.ConversationSystem)}},
