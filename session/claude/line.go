@@ -37,7 +37,7 @@ type Line struct {
 	Mode       string // status: the permission mode from now on
 	Background *int   // background_tasks_changed: agents that still work
 	RateLimit  *api.RateLimit
-	Retry      *api.APIRetry
+	Retry      *api.Retry
 }
 
 // Part is one content block of a line.
@@ -104,7 +104,7 @@ type Question struct {
 	ToolUseID   string
 	Input       []byte   // JSON
 	Suggestions [][]byte // JSON, each
-	ForUser     bool     // requires_user_interaction: a question, not a permission
+	ForUser     bool     // a question to the user, not a permission
 }
 
 // Response answers a control request of ours.
@@ -307,6 +307,10 @@ func resultText(result, errors jsontext.Value) string {
 	return ""
 }
 
+// askUser is the tool that asks the user something; 2.1.197 tells it by its
+// name alone.
+const askUser = "AskUserQuestion"
+
 func parseQuestion(e *envelope) *Question {
 	var q struct {
 		Subtype     string           `json:"subtype"`
@@ -320,7 +324,7 @@ func parseQuestion(e *envelope) *Question {
 		return nil
 	}
 	question := &Question{RequestID: e.RequestID, ToolName: q.ToolName, ToolUseID: q.ToolUseID,
-		Input: bytes.Clone(q.Input), ForUser: q.ForUser}
+		Input: bytes.Clone(q.Input), ForUser: q.ForUser || q.ToolName == askUser}
 	for _, s := range q.Suggestions {
 		question.Suggestions = append(question.Suggestions, bytes.Clone(s))
 	}
