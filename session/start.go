@@ -66,7 +66,7 @@ func (a *actor) startShim(ctx context.Context, spec shim.Spec) (shim.Started, er
 			a.shim = client
 			return started, nil
 		}
-		if a.startedBefore(err) {
+		if a.startedBefore() {
 			return started, errStarted
 		}
 		if !errors.Is(err, shim.ErrLocked) {
@@ -83,13 +83,11 @@ func (a *actor) startShim(ctx context.Context, spec shim.Spec) (shim.Started, er
 	}
 }
 
-// startedBefore reports whether a failure to start comes of this session's own
-// shim, which a daemon started that did not live to see its start record.
-func (a *actor) startedBefore(err error) bool {
-	if !errors.Is(err, shim.ErrStarted) && !errors.Is(err, shim.ErrLocked) {
-		return false
-	}
-	_, err = shim.ReadStart(a.dir)
+// startedBefore reports whether the session's process was started by a daemon
+// that did not live to see its start record. Whatever a second shim says then,
+// there is a process: its start record is written before anything of it shows.
+func (a *actor) startedBefore() bool {
+	_, err := shim.ReadStart(a.dir)
 	return err == nil
 }
 

@@ -116,3 +116,23 @@ func TestQuestionWithoutShim(t *testing.T) {
 		})
 	}
 }
+
+// TestRestartWhileStarting stops the daemon while processes are being started:
+// none is started twice, none is given up, and none is left to itself.
+func TestRestartWhileStarting(t *testing.T) {
+	t.Parallel()
+	w := scriptedWorld(t, claudecli.Pinned)
+	for range 4 {
+		var ids []string
+		for range 8 {
+			ids = append(ids, w.launch(w.prompt("say: hi")))
+		}
+		w.stop()
+		w.start()
+		for _, id := range ids {
+			if ses := w.until(id, final...); ses.Status != api.StatusCompleted {
+				t.Errorf("%s: %s", ses.Status, ses.ErrorMessage)
+			}
+		}
+	}
+}
