@@ -140,10 +140,14 @@ func (s *step) failMessages() {
 
 // line is the control request that asks for the switch.
 func (c control) line(requestID string) []byte {
-	if c.Model != "" {
+	switch {
+	case c.Message != "":
+		return claude.CancelMessage(requestID, c.Message)
+	case c.Model != "":
 		return claude.SetModel(requestID, c.Model)
+	default:
+		return claude.SetPermissionMode(requestID, c.Mode)
 	}
-	return claude.SetPermissionMode(requestID, c.Mode)
 }
 
 // message is the index of a message that is not final, -1 if there is none.

@@ -200,6 +200,9 @@ func (s *step) response(r *claude.Response) {
 	if r.Error != "" {
 		return
 	}
+	if i := s.m.message(c.Message); i >= 0 && r.Cancelled {
+		s.setMessage(i, api.MessageCancelled, "") // 2.1.197 has no other way to say so
+	}
 	s.switched(c, r)
 }
 

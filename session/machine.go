@@ -80,10 +80,12 @@ type interrupt struct {
 	Sent bool `json:"sent"` // the request was written since the turn began
 }
 
-// control is a switch that was asked for and not yet confirmed.
+// control is what Claude Code was asked for and has not yet confirmed.
 type control struct {
 	Model string `json:"model,omitempty"`
 	Mode  string `json:"mode,omitempty"`
+	// Message is the id of a message that is to be given back.
+	Message string `json:"message,omitempty"`
 	// Timeout, in milliseconds, is how long the mode may last; 0 for ever.
 	Timeout int64 `json:"timeout,omitempty"`
 }

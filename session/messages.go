@@ -5,7 +5,6 @@ import (
 	"errors"
 
 	"github.com/sessiond/sessiond/rpc/api"
-	"github.com/sessiond/sessiond/session/claude"
 	"github.com/sessiond/sessiond/store"
 )
 
@@ -136,16 +135,15 @@ func (m *Manager) CancelMessage(ctx context.Context, p api.MessageParams) (api.M
 // cancel withdraws a message, or asks Claude Code to give it back. Whoever waits
 // for the answer to the request has it at once where nothing is to be asked.
 func (s *step) cancel(id string) (request string) {
-	request = newID()
 	if i := s.m.message(id); i >= 0 {
 		switch s.m.messages[i].State {
 		case api.MessageSent:
-			s.write(claude.CancelMessage(request, id))
-			return request
+			return s.request(control{Message: id})
 		case api.MessageQueued:
 			s.setMessage(i, api.MessageCancelled, "")
 		}
 	}
+	request = newID()
 	s.answered = append(s.answered, answer{requestID: request})
 	return request
 }

@@ -111,6 +111,7 @@ type Question struct {
 type Response struct {
 	RequestID   string
 	Error       string   // why it was refused; "" for success
+	Cancelled   bool     // cancel_async_message: it was in time
 	StillQueued []string // interrupt (2.1.329): uuids of the messages that remain
 	Mode        string   // set_permission_mode: the mode from now on
 	Model       string   // set_model (2.1.329): the model from now on
@@ -342,12 +343,13 @@ func parseResponse(b jsontext.Value) *Response {
 		return nil
 	}
 	var inner struct {
+		Cancelled   bool     `json:"cancelled"`
 		StillQueued []string `json:"still_queued"`
 		Mode        string   `json:"mode"`
 		Model       string   `json:"model"`
 	}
 	_ = json.Unmarshal(r.Response, &inner, lenient) // another form: an answer that says nothing we look at
-	res := &Response{RequestID: r.RequestID, StillQueued: inner.StillQueued, Mode: inner.Mode, Model: inner.Model}
+	res := &Response{RequestID: r.RequestID, Cancelled: inner.Cancelled, StillQueued: inner.StillQueued, Mode: inner.Mode, Model: inner.Model}
 	if r.Subtype == "error" {
 		res.Error = cmp.Or(r.Error, "refused without a reason")
 	}
