@@ -3,6 +3,7 @@ package messagesapi
 import (
 	"encoding/json"
 	"net/http"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -105,7 +106,11 @@ func say(blocks ...block) reply { return reply{blocks: blocks} }
 
 func refuse(problem string) reply { return reply{status: http.StatusBadRequest, problem: problem} }
 
-func textBlock(deltas ...string) block { return block{kind: "text", deltas: deltas} }
+// textBlock makes a text of deltas; Claude Code refuses one that is empty.
+func textBlock(deltas ...string) block {
+	empty := func(delta string) bool { return delta == "" }
+	return block{kind: "text", deltas: slices.DeleteFunc(deltas, empty)}
+}
 
 func bashBlock(command string) block {
 	return toolBlock("Bash", "command", command, "description", "scripted")

@@ -1,0 +1,150 @@
+package e2e
+
+import (
+	"errors"
+	"slices"
+	"testing"
+
+	"github.com/sessiond/sessiond/rpc/api"
+)
+
+// interactive launches a session that stays alive between turns.
+func (w *world) interactive(text string) string {
+	w.t.Helper()
+	p := w.prompt(text)
+	p.Interactive = ptr(true)
+	return w.launch(p)
+}
+
+// idle waits until a session waits for a message, after so many turns.
+func (w *world) idle(id string, turns int) api.Session {
+	w.t.Helper()
+	return w.when(id, func(ses api.Session) bool {
+		if ses.Status.Final() {
+			w.t.Fatalf("session ended %s: %s\n%s", ses.Status, ses.ErrorMessage, w.dump(id))
+		}
+		return ses.Status == api.StatusWaitingInput && ses.WaitingFor == api.WaitingForMessage && ses.NumTurns >= turns
+	})
+}
+
+// asked waits until a session asks for an approval, and returns the first.
+func (w *world) asked(id string) api.Approval {
+	w.t.Helper()
+	w.when(id, func(ses api.Session) bool {
+		if ses.Status.Final() {
+			w.t.Fatalf("session ended %s: %s\n%s", ses.Status, ses.ErrorMessage, w.dump(id))
+		}
+		return ses.WaitingFor == api.WaitingForApproval
+	})
+	list, err := w.FetchApprovals(w.ctx, api.FetchApprovalsParams{SessionID: id})
+	if err != nil || len(list.Approvals) == 0 {
+		w.t.Fatalf("approvals: %+v, %v", list, err)
+	}
+	return list.Approvals[0]
+}
+
+// decide answers an approval.
+func (w *world) decide(p api.SendDecisionParams) api.Approval {
+	w.t.Helper()
+	result, err := w.SendDecision(w.ctx, p)
+	if err != nil {
+		w.t.Fatalf("sendDecision: %v", err)
+	}
+	return result.Approval
+}
+
+// say sends a message that queues.
+func (w *world) say(id, text string) api.Message {
+	w.t.Helper()
+	result, err := w.SendMessage(w.ctx, api.SendMessageParams{SessionID: id, Content: api.Text(text)})
+	if err != nil {
+		w.t.Fatalf("sendMessage: %v", err)
+	}
+	return result.Message
+}
+
+// sayNow sends a message that is to be taken in at once.
+func (w *world) sayNow(id, text string) api.Message {
+	w.t.Helper()
+	result, err := w.SendMessage(w.ctx, api.SendMessageParams{SessionID: id, Content: api.Text(text), Delivery: api.DeliveryNow})
+	if err != nil {
+		w.t.Fatalf("sendMessage: %v", err)
+	}
+	return result.Message
+}
+
+// inbox lists a session's messages, final or not.
+func (w *world) inbox(id string) []api.Message {
+	w.t.Helper()
+	list, err := w.ListMessages(w.ctx, api.ListMessagesParams{SessionID: id})
+	if err != nil {
+		w.t.Fatalf("listMessages: %v", err)
+	}
+	return list.Messages
+}
+
+// states lists the states of a session's messages, by position.
+func (w *world) states(id string) []api.MessageState {
+	w.t.Helper()
+	var states []api.MessageState
+	for _, m := range w.inbox(id) {
+		states = append(states, m.State)
+	}
+	return states
+}
+
+// results lists what the tools of a session have said.
+func (w *world) results(id string) []string {
+	w.t.Helper()
+	var said []string
+	for _, ev := range w.conversation(api.GetConversationParams{SessionID: id}) {
+		if ev.EventType == api.ConversationToolResult {
+			said = append(said, ev.Content)
+		}
+	}
+	return said
+}
+
+// refused fails the test unless an error is of a reason.
+func refused(t testing.TB, err error, reason api.Reason) *api.Error {
+	t.Helper()
+	e := new(api.Error)
+	if !errors.As(err, &e) || e.Reason != reason {
+		t.Fatalf("error is %v, not %s", err, reason)
+	}
+	return e
+}
+
+// reasons lists why a session's status changed.
+func (w *world) reasons(id string) []string {
+	w.t.Helper()
+	var all []string
+	for _, ev := range w.log(id) {
+		if ev.Type == api.EventSessionStatusChanged {
+			all = append(all, decode[api.StatusChange](w.t, ev).Reason)
+		}
+	}
+	return all
+}
+
+// resolved waits for the answer to an approval.
+func (w *world) resolved(id, approvalID string) api.Approval {
+	w.t.Helper()
+	w.when(id, func(api.Session) bool {
+		got, err := w.GetApproval(w.ctx, api.ApprovalParams{ApprovalID: approvalID})
+		return err != nil || got.Approval.Status != api.ApprovalPending
+	})
+	got, err := w.GetApproval(w.ctx, api.ApprovalParams{ApprovalID: approvalID})
+	if err != nil {
+		w.t.Fatalf("getApproval: %v", err)
+	}
+	return got.Approval
+}
+
+// count counts what is equal to v.
+func count[T comparable](list []T, v T) (n int) {
+	for range slices.DeleteFunc(slices.Clone(list), func(x T) bool { return x != v }) {
+		n++
+	}
+	return n
+}
