@@ -380,4 +380,5 @@ func (a *actor) cleanUp() {
 			a.log.Warn("file not removed", "error", err)
 		}
 	}
+	_ = os.Remove(a.dir) // unless the MCP configuration is in it
 }

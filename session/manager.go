@@ -84,6 +84,7 @@ func (m *Manager) Start(ctx context.Context) error {
 			m.log.Error("session not taken over", "session", row.Session.ID, "error", err)
 		}
 	}
+	m.sweep(ctx)
 	if m.cfg.DailyBudgetUSD > 0 {
 		poll := time.NewTicker(budgetPoll)
 		m.wg.Go(func() {

@@ -1,0 +1,36 @@
+package session
+
+import (
+	"context"
+	"errors"
+	"io/fs"
+	"os"
+	"path/filepath"
+
+	"github.com/sessiond/sessiond/store"
+)
+
+// sweep removes what a daemon that was killed has left of sessions that are
+// final, deleted, or were never stored: secrets may be among it. It runs before
+// any session is created.
+func (m *Manager) sweep(ctx context.Context) {
+	entries, err := os.ReadDir(filepath.Join(m.cfg.StateDir, "sessions"))
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		m.log.Warn("session directories not readable", "error", err)
+	}
+	for _, entry := range entries {
+		id := entry.Name()
+		if m.find(id) != nil {
+			continue
+		}
+		row, err := m.store.Session(ctx, id)
+		switch {
+		case errors.Is(err, store.ErrNotFound):
+			m.removeDir(id)
+		case err != nil:
+			m.log.Warn("session directory not looked at", "session", id, "error", err)
+		case row.Session.Status.Final():
+			m.newActor(id).cleanUp()
+		}
+	}
+}
