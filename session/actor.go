@@ -27,6 +27,7 @@ type actor struct {
 	// Only the actor's goroutine touches what follows.
 	m       *machine
 	shim    *shim.Client
+	out     *outbox // to the shim; nil without one
 	journal *shim.Journal
 	punched int64             // the journal is given back to the disk up to here
 	waiters map[string]waiter // by the id of a control request
@@ -296,10 +297,10 @@ func (a *actor) effect(ctx context.Context, s *step) {
 		a.mgr.publishPartial(&a.m.row.Session, s.now, p)
 	}
 	for _, line := range s.lines {
-		a.send(ctx, line)
+		a.send(line)
 	}
 	if s.closeInput {
-		a.closeInput(ctx)
+		a.closeInput()
 	}
 	if a.m.eng.End != "" && a.m.eng.Started {
 		a.ending.begin(ctx, a, a.m.eng.Force)
@@ -312,25 +313,30 @@ func (a *actor) effect(ctx context.Context, s *step) {
 	}
 }
 
-// send writes a line to Claude Code. A failure means that the process is gone
-// or about to be, which the actor learns in its own time.
-func (a *actor) send(ctx context.Context, line []byte) {
+// attach takes a shim's client, and begins to write to it.
+func (a *actor) attach(client *shim.Client) {
+	a.shim, a.out = client, newOutbox(client, a.log)
+}
+
+// detach lets go of the shim, if there is one: it and its child live on.
+func (a *actor) detach() {
 	if a.shim == nil {
 		return
 	}
-	if err := a.shim.WriteLine(ctx, line); err != nil && ctx.Err() == nil {
-		a.log.Debug("line not written", "error", err)
+	a.out.close()
+	_ = a.shim.Close() // the connection's end is all that is wanted
+	a.shim, a.out = nil, nil
+}
+
+// send writes a line to Claude Code, without waiting for it.
+func (a *actor) send(line []byte) {
+	if a.out != nil {
+		a.out.put(line)
 	}
 }
 
-func (a *actor) closeInput(ctx context.Context) {
-	if a.shim == nil {
-		return
-	}
-	if err := a.shim.CloseInput(ctx); err != nil && ctx.Err() == nil {
-		a.log.Debug("input not closed", "error", err)
-	}
-}
+// closeInput ends Claude Code's input behind what was sent before.
+func (a *actor) closeInput() { a.send(nil) }
 
 // must makes a step that has to happen, such as taking in what was printed: as
 // long as the store refuses it, it is tried again. The journal is the buffer.
@@ -357,9 +363,7 @@ func (a *actor) path(name string) string { return a.dir + string(os.PathSeparato
 
 // release lets go of process and journal.
 func (a *actor) release() {
-	if a.shim != nil {
-		_ = a.shim.Close() // the connection's end is all that is wanted
-	}
+	a.detach()
 	if a.journal != nil {
 		_ = a.journal.Close() // opened for reading: nothing can be lost
 	}

@@ -64,8 +64,8 @@ func (m *machine) mayTake() error {
 	case ses.MaxBudgetUSD > 0 && ses.CostUSD >= ses.MaxBudgetUSD:
 		return api.Errorf(api.ReasonLimitExceeded, "session %s has spent its budget of $%.2f; continueSession with another max_budget_usd goes on", ses.ID, ses.MaxBudgetUSD).
 			With("limit", ses.MaxBudgetUSD)
-	case m.waiting() >= maxInbox:
-		return api.Errorf(api.ReasonLimitExceeded, "%d messages wait in session %s already", m.waiting(), ses.ID).With("limit", maxInbox)
+	case ses.QueuedMessages >= maxInbox:
+		return api.Errorf(api.ReasonLimitExceeded, "%d messages wait in session %s already", ses.QueuedMessages, ses.ID).With("limit", maxInbox)
 	}
 	return nil
 }

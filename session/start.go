@@ -63,7 +63,7 @@ func (a *actor) startShim(ctx context.Context, spec shim.Spec) (shim.Started, er
 	for {
 		client, started, err := shim.Start(ctx, a.mgr.cfg.Executable, a.dir, spec)
 		if err == nil {
-			a.shim = client
+			a.attach(client)
 			return started, nil
 		}
 		if a.startedBefore() {
@@ -183,7 +183,7 @@ func (a *actor) adopt(ctx context.Context) error {
 	if err != nil {
 		a.log.Warn("session has lost its shim", "error", err)
 	} else {
-		a.shim = client
+		a.attach(client)
 	}
 	if err := a.openJournal(); errors.Is(err, fs.ErrNotExist) {
 		return a.must(ctx, func(s *step) { s.startFailed(fmt.Errorf("its journal is gone: %w", err)) })
@@ -208,7 +208,7 @@ func (a *actor) adopt(ctx context.Context) error {
 			return err
 		}
 	}
-	a.repeat(ctx)
+	a.repeat()
 	if a.m.eng.End != "" {
 		a.ending.begin(ctx, a, a.m.eng.Force)
 	}
@@ -226,8 +226,7 @@ func (a *actor) lost() <-chan struct{} {
 // regain reaches the shim again after the connection to it broke, if it lives
 // and its child does.
 func (a *actor) regain(ctx context.Context) error {
-	_ = a.shim.Close() // it is lost already
-	a.shim = nil
+	a.detach()
 	if _, err := shim.ReadExit(a.dir); err == nil {
 		return nil // that was the end
 	}
@@ -236,8 +235,8 @@ func (a *actor) regain(ctx context.Context) error {
 		a.log.Warn("session has lost its shim", "error", err)
 		return a.orphan(ctx)
 	}
-	a.shim = client
-	a.repeat(ctx)
+	a.attach(client)
+	a.repeat()
 	return nil
 }
 
@@ -250,27 +249,27 @@ func (a *actor) orphan(ctx context.Context) error {
 }
 
 // repeat writes again what was committed and may not have been written.
-func (a *actor) repeat(ctx context.Context) {
+func (a *actor) repeat() {
 	e := &a.m.eng
 	for i := range a.m.messages {
 		if msg := &a.m.messages[i]; msg.State == api.MessageSent {
-			a.send(ctx, claude.UserMessage(msg.ID, msg.Content))
+			a.send(claude.UserMessage(msg.ID, msg.Content))
 		}
 	}
 	for _, line := range e.Answers {
-		a.send(ctx, line)
+		a.send(line)
 	}
 	for id, c := range e.Controls {
-		a.send(ctx, c.line(id))
+		a.send(c.line(id))
 	}
 	if e.Interrupt != nil && e.Interrupt.Sent {
-		a.send(ctx, claude.Interrupt(newID()))
+		a.send(claude.Interrupt(newID()))
 	}
 	if e.InputClosed {
-		a.closeInput(ctx)
+		a.closeInput()
 	}
 	if e.EndSent {
-		a.send(ctx, claude.EndSession(newID()))
+		a.send(claude.EndSession(newID()))
 	}
 }
 

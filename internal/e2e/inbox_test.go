@@ -1,6 +1,9 @@
 package e2e
 
 import (
+	"os"
+	"path/filepath"
+	"strings"
 	"testing"
 
 	"github.com/sessiond/sessiond/internal/claudecli"
@@ -32,5 +35,32 @@ func TestMessageGivenBack(t *testing.T) {
 				t.Errorf("session: %+v", ses)
 			}
 		})
+	}
+}
+
+// TestDeafClaudeCanBeEnded has a process that never reads, with more written to
+// it than its pipe takes: the session can be spoken to, and ended, all the same.
+func TestDeafClaudeCanBeEnded(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.cfg.Claude = filepath.Join(t.TempDir(), "claude")
+	script := "#!/bin/sh\n[ \"$1\" = --version ] && echo 2.1.329 && exit\necho '{\"type\":\"system\",\"subtype\":\"init\"}'\nexec sleep 600\n"
+	if err := os.WriteFile(w.cfg.Claude, []byte(script), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	w.start()
+	id := w.launch(w.prompt("go"))
+	w.until(id, api.StatusRunning)
+	for range 3 {
+		p := api.SendMessageParams{SessionID: id, Content: api.Text(strings.Repeat("long ", 5000)), Delivery: api.DeliveryNow}
+		if _, err := w.SendMessage(w.ctx, p); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if _, err := w.EndSession(w.ctx, api.EndSessionParams{SessionID: id, Force: true}); err != nil {
+		t.Fatal(err)
+	}
+	if ses := w.until(id, final...); ses.Status != api.StatusInterrupted || ses.ExitSignal != "SIGKILL" {
+		t.Errorf("session: %+v", ses)
 	}
 }
