@@ -14,6 +14,7 @@ type Request struct {
 	System string   // the system prompt, its blocks joined by newlines
 	Tools  []string // names, those of MCP servers too, in order
 	Text   string   // the newest text of the user's that scripts the reply
+	Images int      // how many images the conversation holds
 	// ToolResult says that the newest message carries the result of a tool.
 	ToolResult bool
 	// Messages are the texts of the whole conversation, oldest first.
@@ -91,6 +92,11 @@ func (m *messageRequest) record(h http.Header) Request {
 	for _, t := range m.Messages {
 		texts := t.Content.texts()
 		r.Messages = append(r.Messages, Message{Role: t.Role, Text: strings.Join(texts, "\n")})
+		for _, b := range t.Content {
+			if b.Type == "image" {
+				r.Images++
+			}
+		}
 		if t.Role != "user" {
 			continue
 		}
