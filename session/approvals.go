@@ -99,7 +99,7 @@ func (s *step) decide(p api.SendDecisionParams, client string) (api.Approval, er
 	a := s.m.approvals[i]
 	requestID := s.m.eng.Questions[a.ID]
 	if p.Decision == api.DecisionDeny {
-		s.answer(claude.Deny(requestID, p.Comment))
+		s.answer(&a, claude.Deny(requestID, p.Comment))
 		return s.resolve(i, api.ApprovalDenied, client, p.Comment), nil
 	}
 	remembered := make([]json.RawMessage, len(p.Remember))
@@ -113,13 +113,17 @@ func (s *step) decide(p api.SendDecisionParams, client string) (api.Approval, er
 	if p.UpdatedInput != nil {
 		input = p.UpdatedInput
 	}
-	s.answer(claude.Allow(requestID, input, remembered))
+	s.answer(&a, claude.Allow(requestID, input, remembered))
 	return s.resolve(i, api.ApprovalApproved, client, p.Comment), nil
 }
 
-// answer writes the answer to a question, and keeps it until the turn ends: a
-// daemon that takes over writes it again, which does no harm.
-func (s *step) answer(line []byte) {
-	s.m.eng.Answers = append(s.m.eng.Answers, line)
+// answer writes the answer to a question, and keeps it until the tool's result
+// is there or the turn ends: a daemon that takes over writes it again, which
+// does no harm.
+func (s *step) answer(a *api.Approval, line []byte) {
+	if s.m.eng.Answers == nil {
+		s.m.eng.Answers = map[string]json.RawMessage{}
+	}
+	s.m.eng.Answers[a.ToolUseID] = line
 	s.write(line)
 }

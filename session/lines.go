@@ -32,6 +32,11 @@ func (s *step) read(raw shim.Line) {
 		s.inferStart()
 	}
 	s.keep(raw, l.Parts)
+	for _, part := range l.Parts {
+		if part.Kind == api.ConversationToolResult {
+			delete(s.m.eng.Answers, part.ToolID) // it has arrived
+		}
+	}
 	s.note(&l)
 	s.meaning(&l)
 }

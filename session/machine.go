@@ -60,10 +60,14 @@ type engine struct {
 	// session inherits them.
 	Switched control `json:"switched"`
 
-	// Questions holds the request id of each pending approval, Answers what was
-	// answered in this turn: it is written again by a daemon that takes over.
-	Questions map[string]string `json:"questions,omitempty"`
-	Answers   []json.RawMessage `json:"answers,omitempty"`
+	// Withdrawn: every message was taken back before the first turn.
+	Withdrawn bool `json:"withdrawn,omitempty"`
+
+	// Questions holds the request id of each pending approval. Answers holds what
+	// was answered and has had no effect yet, by the tool use that was asked
+	// about: a daemon that takes over writes it again.
+	Questions map[string]string          `json:"questions,omitempty"`
+	Answers   map[string]json.RawMessage `json:"answers,omitempty"`
 	// Controls are the control requests of ours whose answer changes the session.
 	Controls map[string]control `json:"controls,omitempty"`
 }
@@ -108,7 +112,7 @@ func (m *machine) clone() *machine {
 	c.approvals = slices.Clone(m.approvals)
 	c.eng.Questions = maps.Clone(m.eng.Questions)
 	c.eng.Controls = maps.Clone(m.eng.Controls)
-	c.eng.Answers = slices.Clone(m.eng.Answers)
+	c.eng.Answers = maps.Clone(m.eng.Answers)
 	if m.eng.Interrupt != nil {
 		i := *m.eng.Interrupt
 		c.eng.Interrupt = &i

@@ -215,6 +215,17 @@ func TestFinalStatus(t *testing.T) {
 		"interrupted while starting":        {false, []func(*rig){interrupt, say(lineInit, lineText, lineAborted), code(1)}, api.StatusInterrupted, ""},
 		"ended in mid-turn":                 {true, []func(*rig){say(lineInit, lineText), end, code(1)}, api.StatusInterrupted, ""},
 		"ended in mid-turn, turn completes": {true, []func(*rig){say(lineInit, lineText), end, say(lineOK), code(0)}, api.StatusInterrupted, ""},
+		"ended while idle, seen": {true, []func(*rig){say(lineInit, lineText, lineOK), end, func(r *rig) {
+			if r.status != api.StatusWaitingInput {
+				r.t.Fatalf("%s while an idle session ends", r.status)
+			}
+		}, code(0)}, api.StatusCompleted, ""},
+			r.do(func(s *step) {
+				s.setMessage(0, api.MessageQueued, "")
+				s.m.messages[0].State = api.MessageQueued
+				s.cancel(s.m.messages[0].ID)
+			})
+		}, code(1)}, api.StatusInterrupted, ""},
 		"ended while idle":                  {true, []func(*rig){say(lineInit, lineText, lineOK), end, code(0)}, api.StatusCompleted, ""},
 		"ended while idle after an error":   {true, []func(*rig){say(lineInit, lineText, lineError), end, code(1)}, api.StatusCompleted, ""},
 		"interrupted, ended while idle":     {true, []func(*rig){say(lineInit, lineText), interrupt, say(lineAborted), end, code(0)}, api.StatusInterrupted, ""},
@@ -451,5 +462,28 @@ func TestInterruptVoidsQuestions(t *testing.T) {
 	})
 	if r.status != api.StatusInterrupting {
 		t.Fatalf("status %s", r.status)
+	}
+}
+
+// TestWithdrawnBeforeItBegan takes back the only message of a session that waits
+// for a slot, and of one whose process is just being started.
+func TestWithdrawnBeforeItBegan(t *testing.T) {
+	t.Parallel()
+	for _, starting := range []bool{false, true} {
+		r := newRig(t, false)
+		if starting {
+			r.do(func(s *step) { s.setStatus(api.StatusStarting, "", "test") })
+		}
+		r.do(func(s *step) { s.cancel(s.m.messages[0].ID) })
+		if starting {
+			r.do(func(s *step) { s.started(shim.Started{PID: 7, StartedAt: r.now}) })
+			if !r.closed {
+				t.Error("a process that has nothing to do has its input open")
+			}
+			r.exit(1)
+		}
+		if r.status != api.StatusInterrupted || r.prompts() != 0 {
+			t.Errorf("starting %v: %s, %d prompts", starting, r.status, r.prompts())
+		}
 	}
 }

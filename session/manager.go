@@ -79,9 +79,15 @@ func (m *Manager) Start(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("sessions to take over: %w", err)
 	}
-	for _, row := range rows {
-		if err := m.takeOver(ctx, row); err != nil {
-			m.log.Error("session not taken over", "session", row.Session.ID, "error", err)
+	// First those that live: they count against the limit that the others wait for.
+	for _, queued := range []bool{false, true} {
+		for _, row := range rows {
+			if (row.Session.Status == api.StatusQueued) != queued {
+				continue
+			}
+			if err := m.takeOver(ctx, row); err != nil {
+				m.log.Error("session not taken over", "session", row.Session.ID, "error", err)
+			}
 		}
 	}
 	m.sweep(ctx)
@@ -231,7 +237,7 @@ func (m *Manager) edit(ctx context.Context, id string, change func(*actor, *step
 		return api.Session{}, err
 	}
 	if !row.Session.Status.Final() {
-		return api.Session{}, errShuttingDown() // its actor has stopped with the manager
+		return api.Session{}, m.unheld(&row.Session)
 	}
 	a := m.newActor(id)
 	if a.m, err = newMachine(row, nil, nil); err != nil {
@@ -239,6 +245,15 @@ func (m *Manager) edit(ctx context.Context, id string, change func(*actor, *step
 	}
 	err = a.try(ctx, func(s *step) error { return change(nil, s) })
 	return a.m.row.Session, err
+}
+
+// unheld is for a session that should have an actor and has none.
+func (m *Manager) unheld(ses *api.Session) error {
+	if m.ctx.Err() != nil {
+		return errShuttingDown() // its actor has stopped with the manager
+	}
+	return api.InvalidState(ses.Status, "look into the daemon's log, and restart it (sessiond stop); the session is tried again then",
+		"session %s could not be taken over", ses.ID)
 }
 
 // closing turns an error that comes of the manager's end into one that says so.

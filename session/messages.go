@@ -141,11 +141,24 @@ func (s *step) cancel(id string) (request string) {
 			return s.request(control{Message: id})
 		case api.MessageQueued:
 			s.setMessage(i, api.MessageCancelled, "")
+			s.withdrawn()
 		}
 	}
 	request = newID()
 	s.answered = append(s.answered, answer{requestID: request})
 	return request
+}
+
+// withdrawn ends a session that has nothing to begin with any more: at once if
+// it waits for a slot, else by the end of its input.
+func (s *step) withdrawn() {
+	if s.m.eng.HasResult || s.m.busy() || s.m.waiting() > 0 {
+		return
+	}
+	s.m.eng.Withdrawn = true
+	if s.m.row.Session.Status == api.StatusQueued {
+		s.close(api.StatusInterrupted, reasonWithdrawn)
+	}
 }
 
 func (m *Manager) message(ctx context.Context, id string) (api.Message, error) {

@@ -54,8 +54,8 @@ func (m *Manager) GetSessionState(ctx context.Context, p api.SessionParams) (api
 const switchTimeout = 10 * time.Second
 
 // UpdateSession changes what the user may change of a session. Model and mode
-// are Claude Code's to confirm: the call returns when it has, and nothing else
-// is changed if it refuses.
+// are Claude Code's to confirm, one after the other: the call returns when it
+// has, and what would have come after one that it refuses is not changed.
 func (m *Manager) UpdateSession(ctx context.Context, p api.UpdateSessionParams) (api.SessionResult, error) {
 	id, err := api.ParseID("session_id", p.SessionID)
 	if err != nil {

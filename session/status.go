@@ -17,6 +17,7 @@ const (
 	reasonTurnEnded   = "turn_ended"      // and nothing is queued
 	reasonInterrupt   = "interrupt"       // a client interrupts
 	reasonEnd         = "end"             // a client ends the session
+	reasonWithdrawn   = "withdrawn"       // its only message was taken back
 	reasonExited      = "exited"          // the process has exited
 	reasonStartFailed = "start_failed"    // the process could not be started
 	reasonExitUnknown = "exit_unknown"    // the process is gone, nobody saw how
@@ -93,7 +94,7 @@ func (m *machine) target() (api.Status, api.WaitingFor) {
 		return api.StatusWaitingInput, api.WaitingForApproval
 	case !e.Seen:
 		return api.StatusStarting, ""
-	case m.idle(), m.held():
+	case m.idle(), m.held(), e.End == endIdle && m.row.Session.Interactive && !m.busy():
 		return api.StatusWaitingInput, api.WaitingForMessage
 	default:
 		return api.StatusRunning, ""
@@ -137,7 +138,7 @@ func (m *machine) waiting() int {
 func (m *machine) finalStatus() api.Status {
 	e, ses := &m.eng, &m.row.Session
 	switch {
-	case e.End == endBusy, e.Interrupt != nil, e.TurnAborted && !e.Turn:
+	case e.End == endBusy, e.Withdrawn && !e.HasResult, e.Interrupt != nil, e.TurnAborted && !e.Turn:
 		return api.StatusInterrupted
 	case e.End == endIdle:
 		return api.StatusCompleted

@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 
+	"github.com/sessiond/sessiond/session/shim"
 	"github.com/sessiond/sessiond/store"
 )
 
@@ -25,6 +26,8 @@ func (m *Manager) sweep(ctx context.Context) {
 		}
 		row, err := m.store.Session(ctx, id)
 		switch {
+		case errors.Is(err, store.ErrNotFound) && m.wasStarted(id):
+			m.log.Warn("files of a session that the database does not know; an older database?", "session", id)
 		case errors.Is(err, store.ErrNotFound):
 			m.removeDir(id)
 		case err != nil:
@@ -33,4 +36,11 @@ func (m *Manager) sweep(ctx context.Context) {
 			m.newActor(id).cleanUp()
 		}
 	}
+}
+
+// wasStarted reports whether a process was ever started in a session's
+// directory: then what it printed lies there, and is not ours to throw away.
+func (m *Manager) wasStarted(id string) bool {
+	_, err := shim.ReadStart(m.sessionDir(id))
+	return !errors.Is(err, fs.ErrNotExist)
 }

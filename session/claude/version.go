@@ -108,11 +108,16 @@ type probe struct {
 	modified time.Time
 	size     int64
 	version  Version
+	err      error     // and when that was
+	at       time.Time // it is believed for a while
 }
 
 // probeTimeout bounds how long a claude may take to say its version. It takes
 // some 30 ms when warm.
-const probeTimeout = 20 * time.Second
+const probeTimeout = 10 * time.Second
+
+// probeAgain is how long a claude that could not say its version is not asked again.
+const probeAgain = 30 * time.Second
 
 // Version runs `file --version` with the given environment, unless the answer
 // is known, and returns what it printed first. It blocks for as long.
@@ -123,9 +128,21 @@ func (p *Prober) Version(ctx context.Context, file string, env []string) (Versio
 	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if k, ok := p.known[file]; ok && k.modified.Equal(info.ModTime()) && k.size == info.Size() {
-		return k.version, nil
+	k, ok := p.known[file]
+	if ok && k.modified.Equal(info.ModTime()) && k.size == info.Size() && (k.err == nil || time.Since(k.at) < probeAgain) {
+		return k.version, k.err
 	}
+	k = probe{modified: info.ModTime(), size: info.Size(), at: time.Now()}
+	if k.version, k.err = askVersion(ctx, file, env); ctx.Err() == nil {
+		if p.known == nil {
+			p.known = map[string]probe{}
+		}
+		p.known[file] = k
+	}
+	return k.version, k.err
+}
+
+func askVersion(ctx context.Context, file string, env []string) (Version, error) {
 	ctx, cancel := context.WithTimeout(ctx, probeTimeout)
 	defer cancel()
 	cmd := exec.CommandContext(ctx, file, "--version")
@@ -136,9 +153,5 @@ func (p *Prober) Version(ctx context.Context, file string, env []string) (Versio
 		return "", fmt.Errorf("%w: %s --version: %w", ErrUnavailable, file, err)
 	}
 	version, _, _ := strings.Cut(strings.TrimSpace(string(out)), " ")
-	if p.known == nil {
-		p.known = map[string]probe{}
-	}
-	p.known[file] = probe{modified: info.ModTime(), size: info.Size(), version: Version(version)}
 	return Version(version), nil
 }
