@@ -220,12 +220,6 @@ func TestFinalStatus(t *testing.T) {
 				r.t.Fatalf("%s while an idle session ends", r.status)
 			}
 		}, code(0)}, api.StatusCompleted, ""},
-			r.do(func(s *step) {
-				s.setMessage(0, api.MessageQueued, "")
-				s.m.messages[0].State = api.MessageQueued
-				s.cancel(s.m.messages[0].ID)
-			})
-		}, code(1)}, api.StatusInterrupted, ""},
 		"ended while idle":                  {true, []func(*rig){say(lineInit, lineText, lineOK), end, code(0)}, api.StatusCompleted, ""},
 		"ended while idle after an error":   {true, []func(*rig){say(lineInit, lineText, lineError), end, code(1)}, api.StatusCompleted, ""},
 		"interrupted, ended while idle":     {true, []func(*rig){say(lineInit, lineText), interrupt, say(lineAborted), end, code(0)}, api.StatusInterrupted, ""},
