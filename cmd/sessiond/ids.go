@@ -97,17 +97,17 @@ func eachSession(ctx context.Context, c *client.Client, lists []api.ListSessions
 	return nil
 }
 
-// shortIDs cuts ids to the shortest length at which they differ. That is 13 at
+// shortest cuts ids to the shortest length at which they differ. That is 13 at
 // least: so much of a UUID of version 7 is the time in milliseconds.
-func shortIDs(sessions []api.Session) map[string]string {
-	short := make(map[string]string, len(sessions))
+func shortest(ids []string) map[string]string {
+	short := make(map[string]string, len(ids))
 	for length := 13; ; length++ {
-		seen := make(map[string]bool, len(sessions))
-		for _, s := range sessions {
-			short[s.ID] = s.ID[:min(length, len(s.ID))]
-			seen[short[s.ID]] = true
+		seen := make(map[string]bool, len(ids))
+		for _, id := range ids {
+			short[id] = id[:min(length, len(id))]
+			seen[short[id]] = true
 		}
-		if len(seen) == len(sessions) || length >= idLength {
+		if len(seen) == len(short) || length >= idLength {
 			return short
 		}
 	}

@@ -94,7 +94,11 @@ func (a *app) listTable(sessions []api.Session) {
 	if len(sessions) == 0 {
 		return
 	}
-	short := shortIDs(sessions)
+	ids := make([]string, len(sessions))
+	for i, s := range sessions {
+		ids[i] = s.ID
+	}
+	short := shortest(ids)
 	rows := make([][]cell, len(sessions))
 	for i, s := range sessions {
 		rows[i] = []cell{

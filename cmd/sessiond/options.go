@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"time"
 
 	"github.com/mattn/go-isatty"
 	"github.com/spf13/pflag"
@@ -21,7 +22,8 @@ type launchFlags struct {
 	set *pflag.FlagSet
 
 	dir, title, model, mode, systemPrompt, appendSystemPrompt, mcp string
-	allowed, disallowed, addDirs, tags                             []string
+	allowed, disallowed, addDirs, tags, rules                      []string
+	modeTimeout                                                    time.Duration
 	maxTurns                                                       int
 	maxBudget                                                      float64
 	interactive, unattended, partial                               bool
@@ -35,7 +37,7 @@ func newLaunchFlags(f *pflag.FlagSet) *launchFlags {
 	f.StringVarP(&l.dir, "dir", "C", "", "`directory` to work in")
 	f.StringVarP(&l.title, "title", "t", "", "`name` for lists")
 	f.StringVarP(&l.model, "model", "m", "", "`model` name or alias")
-	f.StringVar(&l.mode, "permission-mode", "", "`mode`: default, manual, acceptEdits, plan, auto, dontAsk or bypassPermissions")
+	l.addModeFlags(f)
 	f.StringArrayVar(&l.allowed, "allowed-tools", nil, "tool `rule` that is allowed without asking, such as 'Bash(git log:*)'; may be repeated")
 	f.StringArrayVar(&l.disallowed, "disallowed-tools", nil, "tool `rule` that is refused without asking; may be repeated")
 	f.StringArrayVar(&l.addDirs, "add-dir", nil, "another `directory` that Claude Code may use; may be repeated")
@@ -54,6 +56,23 @@ func newLaunchFlags(f *pflag.FlagSet) *launchFlags {
 	return l
 }
 
+// addModeFlags adds the flags for what is asked of a person.
+func (l *launchFlags) addModeFlags(f *pflag.FlagSet) {
+	f.StringVar(&l.mode, "permission-mode", "", "`mode`: default, manual, acceptEdits, plan, auto, dontAsk or bypassPermissions")
+	f.DurationVar(&l.modeTimeout, "permission-mode-timeout", 0, "`time` after which that mode falls back to default, such as 30m")
+	f.StringArrayVar(&l.rules, "rule", nil, ruleUsage)
+}
+
+// givenRules is givenList for rules.
+func (l *launchFlags) givenRules() (*[]api.Rule, error) {
+	texts := givenList(l, "rule", l.rules)
+	if texts == nil {
+		return nil, nil
+	}
+	rules, err := parseRules(*texts)
+	return &rules, err
+}
+
 // options are the launch options that were given, and only those.
 func (l *launchFlags) options() (api.LaunchOptions, error) {
 	o := api.LaunchOptions{
@@ -64,7 +83,8 @@ func (l *launchFlags) options() (api.LaunchOptions, error) {
 		SystemPrompt: given(l, "system-prompt", l.systemPrompt), AppendSystemPrompt: given(l, "append-system-prompt", l.appendSystemPrompt),
 		MaxTurns: given(l, "max-turns", l.maxTurns), MaxBudgetUSD: given(l, "max-budget-usd", l.maxBudget),
 		Interactive: given(l, "interactive", l.interactive), Unattended: given(l, "unattended", l.unattended),
-		IncludePartialMessages: given(l, "include-partial-messages", l.partial),
+		IncludePartialMessages:  given(l, "include-partial-messages", l.partial),
+		PermissionModeTimeoutMS: given(l, "permission-mode-timeout", l.modeTimeout.Milliseconds()),
 	}
 	if o.WorkingDir != nil {
 		if err := makeAbsolute(o.WorkingDir); err != nil {
@@ -79,6 +99,9 @@ func (l *launchFlags) options() (api.LaunchOptions, error) {
 		}
 	}
 	var err error
+	if o.Rules, err = l.givenRules(); err != nil {
+		return o, err
+	}
 	if l.set.Changed("mcp-config") {
 		o.MCPConfig, err = readMCP(l.mcp)
 	}

@@ -24,7 +24,8 @@ func TestEveryLaunchFlagReachesItsOption(t *testing.T) {
 		"--dir=/d", "--title=t", "--model=m", "--permission-mode=plan", "--allowed-tools=Bash(git log:*), Read",
 		"--allowed-tools=Edit", "--disallowed-tools=", "--add-dir=/a", "--system-prompt=s", "--append-system-prompt=p",
 		"--mcp-config=" + file, "--max-turns=3", "--max-budget-usd=1.5", "--tag=x", "--tag=y", "--interactive",
-		"--unattended=false", "--include-partial-messages",
+		"--unattended=false", "--include-partial-messages", "--rule=approve Bash(git *)", "--rule=deny Edit: why",
+		"--permission-mode-timeout=2m",
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -39,6 +40,7 @@ func TestEveryLaunchFlagReachesItsOption(t *testing.T) {
 		AdditionalDirectories: &[]string{"/a"}, SystemPrompt: new("s"), AppendSystemPrompt: new("p"),
 		MCPConfig: []byte(`{"mcpServers":{}}`), MaxTurns: new(3), MaxBudgetUSD: new(1.5), Tags: &[]string{"x", "y"},
 		Interactive: new(true), Unattended: new(false), IncludePartialMessages: new(true),
+		Rules: &[]api.Rule{{Tool: "Bash(git *)", Decision: api.DecisionApprove}, {Tool: "Edit", Decision: api.DecisionDeny, Comment: "why"}}, PermissionModeTimeoutMS: new(int64(120_000)),
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Error(diff)

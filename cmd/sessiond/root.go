@@ -38,6 +38,7 @@ background when one is needed. See 'sessiond help files' and 'sessiond help exit
 
 	root.AddGroup(
 		&cobra.Group{ID: groupSessions, Title: "Sessions:"},
+		&cobra.Group{ID: groupTalk, Title: "Talking to a session:"},
 		&cobra.Group{ID: groupRead, Title: "Reading:"},
 		&cobra.Group{ID: groupDaemon, Title: "The daemon:"},
 	)
@@ -47,7 +48,8 @@ background when one is needed. See 'sessiond help files' and 'sessiond help exit
 			root.AddCommand(c)
 		}
 	}
-	add(groupSessions, newLaunch(a), newContinue(a), newInterrupt(a), newEnd(a), newArchive(a), newDelete(a))
+	add(groupSessions, newLaunch(a), newContinue(a), newSet(a), newInterrupt(a), newEnd(a), newArchive(a), newDelete(a))
+	add(groupTalk, newSend(a), newInbox(a), newApprovals(a), newApprove(a), newDeny(a), newAnswer(a))
 	add(groupRead, newList(a), newShow(a), newLog(a), newWatch(a))
 	add(groupDaemon, newServe(a), newStatus(a), newStop(a), newRPC(a), newVersion(a))
 	root.SetHelpCommandGroupID(groupDaemon)
@@ -62,6 +64,7 @@ background when one is needed. See 'sessiond help files' and 'sessiond help exit
 // The groups of commands in the help.
 const (
 	groupSessions = "sessions"
+	groupTalk     = "talk"
 	groupRead     = "read"
 	groupDaemon   = "daemon"
 )

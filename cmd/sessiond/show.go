@@ -49,6 +49,8 @@ func (a *app) printSession(s api.Session) {
 		{"directory", cleanLine(s.WorkingDir)},
 		{"model", cleanLine(s.Model)},
 		{"mode", modeText(s)},
+		{"mode until", a.until(s.PermissionModeExpiresAt)},
+		{"rules", rulesText(s.Rules)},
 		{"tags", cleanLine(strings.Join(s.Tags, ", "))},
 		{"archived", yes(s.Archived)},
 		{"continues", cleanLine(s.ParentSessionID)},
@@ -61,7 +63,10 @@ func (a *app) printSession(s api.Session) {
 		{"turns", fmt.Sprint(s.NumTurns)},
 		{"time", durationText(s.DurationMS)},
 		{"cost", costText(s.CostUSD)},
+		{"budget", costText(s.MaxBudgetUSD)},
 		{"tokens", tokensText(s)},
+		{"rate limit", rateLimitText(s.RateLimit)},
+		{"API", retryText(s.APIRetry)},
 		{"questions open", count(s.PendingApprovals)},
 		{"messages queued", count(s.QueuedMessages)},
 		{"pid", count(s.PID)},
@@ -105,6 +110,31 @@ func tokensText(s api.Session) string {
 	}
 	return fmt.Sprintf("%s in, %s out, %s read from cache, %s written to it", humanize.Comma(s.InputTokens),
 		humanize.Comma(s.OutputTokens), humanize.Comma(s.CacheReadInputTokens), humanize.Comma(s.CacheCreationInputTokens))
+}
+
+func rateLimitText(l *api.RateLimit) string {
+	if l == nil {
+		return ""
+	}
+	text := l.Status
+	if l.Type != "" {
+		text += ", " + l.Type
+	}
+	if !l.ResetsAt.IsZero() {
+		text += ", until " + l.ResetsAt.String()
+	}
+	return cleanLine(text)
+}
+
+func retryText(r *api.Retry) string {
+	if r == nil {
+		return ""
+	}
+	text := fmt.Sprintf("attempt %d failed", r.Attempt)
+	if r.ErrorStatus != 0 {
+		text += fmt.Sprintf(" with status %d", r.ErrorStatus)
+	}
+	return text + ", the next one in " + durationText(r.RetryDelayMS)
 }
 
 func exitText(s api.Session) string {

@@ -74,7 +74,7 @@ func (v *view) status(c api.StatusChange) {
 		v.note("interrupting…")
 	case c.WaitingFor == api.WaitingForMessage:
 		id := cleanLine(v.id)
-		v.note(fmt.Sprintf("waits for a message: sessiond rpc sendMessage '{\"session_id\":%q,\"content\":\"…\"}'", id))
+		v.note(fmt.Sprintf("waits for a message: sessiond send %s \"…\"", id))
 		v.note("or end it:           sessiond end " + id)
 	}
 }
@@ -85,14 +85,17 @@ func (v *view) note(s string) { v.printf("%s\n", v.style(styleDim, s)) }
 // question shows what Claude Code asks, and how it can be answered: another
 // terminal is needed, or another client.
 func (v *view) question(q api.Approval) {
-	head := "? may " + cleanLine(q.ToolName) + " run"
-	if q.Kind == api.ApprovalQuestion {
-		head = "? a question"
-	}
-	v.printf("%s  %s\n", v.style(styleYellow, head), v.fit(inputText(q.ToolInput), columns(head)+2))
 	id := cleanLine(q.ID)
-	v.note(fmt.Sprintf("  yes: sessiond rpc sendDecision '{\"approval_id\":%q,\"decision\":\"approve\"}'", id))
-	v.note(fmt.Sprintf("  no:  sessiond rpc sendDecision '{\"approval_id\":%q,\"decision\":\"deny\",\"comment\":\"why\"}'", id))
+	if questions := questionsOf(q); len(questions) > 0 {
+		for _, asked := range questions {
+			v.asks(asked)
+		}
+		v.note(fmt.Sprintf("  answer: sessiond answer %s%s", id, strings.Repeat(" 1", len(questions))))
+	} else {
+		v.wants(q)
+		v.note("  yes: sessiond approve " + id)
+	}
+	v.note(fmt.Sprintf("  no:  sessiond deny %s \"why\"", id))
 }
 
 func (v *view) answer(q api.Approval) {

@@ -88,8 +88,8 @@ func TestEventsThatAPersonWantsToSeeAreShown(t *testing.T) {
 	}
 	_ = v.Flush()
 	for _, want := range []string{
-		"? may Bash run  rm x\n", `sendDecision '{"approval_id":"ap","decision":"approve"}'`,
-		"denied by pid 7: no\n", `sendMessage '{"session_id":"019a-id"`,
+		"? may Bash run  rm x\n", "sessiond approve ap\n",
+		"denied by pid 7: no\n", "sessiond send 019a-id ",
 	} {
 		if !strings.Contains(out.String(), want) {
 			t.Errorf("%q is not in\n%s", want, out)
