@@ -2,6 +2,8 @@ package e2e
 
 import (
 	"errors"
+	"os"
+	"path/filepath"
 	"slices"
 	"testing"
 
@@ -147,4 +149,31 @@ func count[T comparable](list []T, v T) (n int) {
 		n++
 	}
 	return n
+}
+
+// touch makes an empty file.
+func touch(t testing.TB, path string) {
+	t.Helper()
+	if err := os.WriteFile(path, nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// copy starts a second daemon on a copy of this one's state directory, with the
+// same home and locks: another daemon that knows the same conversations.
+func (w *world) copy() *world {
+	w.t.Helper()
+	w.stop()
+	other := *w
+	other.cfg.StateDir = filepath.Join(w.t.TempDir(), "state")
+	if err := os.CopyFS(other.cfg.StateDir, os.DirFS(w.cfg.StateDir)); err != nil {
+		w.t.Fatal(err)
+	}
+	if err := os.Chmod(other.cfg.StateDir, 0o700); err != nil {
+		w.t.Fatal(err)
+	}
+	other.cfg.Socket = shortSocket(w.t)
+	w.start()
+	other.start()
+	return &other
 }

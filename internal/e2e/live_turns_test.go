@@ -56,12 +56,11 @@ func TestRealQueue(t *testing.T) {
 		if err := w.API.Reached(w.ctx, "a"); err != nil {
 			t.Fatal(err)
 		}
-		w.when(id, func(api.Session) bool { return w.states(id)[0] == api.MessageStarted })
 		w.say(id, "one")
 		second := w.say(id, "two")
 		w.say(id, "three")
-		if ses := w.when(id, func(api.Session) bool { return true }); ses.QueuedMessages != 3 {
-			t.Errorf("%d messages wait", ses.QueuedMessages)
+		if diff := cmp.Diff([]api.MessageState{"queued", "queued", "queued"}, w.states(id)[1:]); diff != "" {
+			t.Error(diff)
 		}
 		got, err := w.CancelMessage(w.ctx, api.MessageParams{MessageID: second.ID})
 		if err != nil || got.Message.State != api.MessageCancelled {
