@@ -1,5 +1,6 @@
 // Command demo plays the main job of sessiond for `make demo`: a real Claude
-// Code session, launched, followed live, continued, read back and listed, all
+// Code session, launched, followed live, continued, read back and listed, and a
+// second one that asks before it acts and is sent a message while it waits, all
 // with the commands that a user would type.
 //
 // It runs in a temporary state directory, which it removes, with a daemon of
@@ -11,6 +12,7 @@ package main
 import (
 	"bytes"
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -20,10 +22,12 @@ import (
 	"path/filepath"
 	"strings"
 	"syscall"
+	"time"
 
 	"github.com/mattn/go-isatty"
 
 	"github.com/sessiond/sessiond/internal/messagesapi"
+	"github.com/sessiond/sessiond/rpc/api"
 )
 
 func main() {
@@ -42,11 +46,12 @@ func main() {
 
 // prompts are what the demo asks for: of the stand-in in its own words, of a
 // real model in plain ones.
-type prompts struct{ first, second string }
+type prompts struct{ first, second, asking, queued string }
 
 var (
-	scripted = prompts{"bash: uname -sm && date +%A", "thank you! which day was it?"}
-	live     = prompts{"Run `uname -sm && date +%A` with the Bash tool, and tell me in one sentence what it says.", "Which day did you say it was? One word."}
+	scripted = prompts{"bash: uname -sm && date +%A", "thank you! which day was it?", "bash: touch release.txt", "and now say goodbye"}
+	live     = prompts{"Run `uname -sm && date +%A` with the Bash tool, and tell me in one sentence what it says.", "Which day did you say it was? One word.",
+		"Run `touch release.txt` with the Bash tool. Say nothing else.", "And now say goodbye."}
 )
 
 func run(ctx context.Context, sessiond, claude string) (err error) {
@@ -102,25 +107,141 @@ func (d *demo) play(ask prompts) error {
 	if err := d.show("log", second[:13]); err != nil {
 		return err
 	}
+	if err := d.playLive(ask); err != nil {
+		return err
+	}
 	d.say("All sessions.")
 	return d.show("list")
 }
 
+// playLive has a session that stays alive: it asks, and is answered; what is
+// sent to it meanwhile is queued.
+func (d *demo) playLive(ask prompts) error {
+	d.say("A session that stays alive, launched in the background. It asks before it acts.")
+	if err := d.show("launch", "--interactive", "-d", ask.asking); err != nil {
+		return err
+	}
+	id, err := d.newest()
+	if err != nil {
+		return err
+	}
+	approval, err := d.asked(id)
+	if err != nil {
+		return err
+	}
+	if err := d.show("approvals"); err != nil {
+		return err
+	}
+	d.say("A message to it waits until the turn has ended. Then the question is answered.")
+	for _, args := range [][]string{{"send", id[:13], ask.queued}, {"inbox", id[:13]}, {"approve", approval}} {
+		if err := d.show(args...); err != nil {
+			return err
+		}
+	}
+	if err := d.await(func() (bool, error) { return d.waits(id) }); err != nil {
+		return err
+	}
+	d.say("Both turns are done, and the session waits for the next message. We end it.")
+	if err := d.show("log", id[:13]); err != nil {
+		return err
+	}
+	if err := d.show("end", id[:13]); err != nil {
+		return err
+	}
+	return d.await(func() (bool, error) { return d.ended(id) })
+}
+
+// stop leaves nothing behind, also after a failure or Ctrl-C.
 func (d *demo) stop() error {
-	d.ctx = context.WithoutCancel(d.ctx) // also after Ctrl-C nothing stays behind
+	d.ctx = context.WithoutCancel(d.ctx)
 	d.say("And the daemon is stopped.")
-	return d.show("stop")
+	return errors.Join(d.endAll(), d.show("stop"))
+}
+
+// endAll ends whatever still lives: a daemon that stops leaves its sessions be.
+func (d *demo) endAll() error {
+	live, err := d.sessions(api.StatusQueued, api.StatusStarting, api.StatusRunning, api.StatusWaitingInput, api.StatusInterrupting)
+	for _, ses := range live {
+		err = errors.Join(err, d.command(io.Discard, "end", "--force", ses.ID).Run(), d.await(func() (bool, error) { return d.ended(ses.ID) }))
+	}
+	return err
+}
+
+// sessions lists the sessions with one of these statuses, newest activity first.
+func (d *demo) sessions(status ...api.Status) ([]api.Session, error) {
+	var list api.ListSessionsResult
+	err := d.call("listSessions", api.ListSessionsParams{Status: status}, &list)
+	return list.Sessions, err
 }
 
 // newest is the id of the session that was active last.
 func (d *demo) newest() (string, error) {
-	var out bytes.Buffer
-	err := d.command(&out, "rpc", "listSessions", `{"limit": 1}`).Run()
-	_, id, found := strings.Cut(out.String(), `"id":`)
-	if parts := strings.Split(id, `"`); err == nil && found && len(parts) > 1 && len(parts[1]) == 36 {
-		return parts[1], nil
+	list, err := d.sessions()
+	if err == nil && len(list) == 0 {
+		err = errors.New("there is no session")
 	}
-	return "", fmt.Errorf("no session in %q: %w", out.String(), err)
+	if err != nil {
+		return "", err
+	}
+	return list[0].ID, nil
+}
+
+// waits reports whether a session waits for a message.
+func (d *demo) waits(id string) (bool, error) {
+	var r api.SessionResult
+	err := d.call("getSessionState", api.SessionParams{SessionID: id}, &r)
+	if err == nil && r.Session.Status.Final() {
+		err = fmt.Errorf("session %s has ended: %s", id, r.Session.ErrorMessage)
+	}
+	return r.Session.WaitingFor == api.WaitingForMessage, err
+}
+
+// ended reports whether a session is final.
+func (d *demo) ended(id string) (bool, error) {
+	var r api.SessionResult
+	err := d.call("getSessionState", api.SessionParams{SessionID: id}, &r)
+	return r.Session.Status.Final(), err
+}
+
+// asked is the id of a session's first open question.
+func (d *demo) asked(id string) (approval string, err error) {
+	return approval, d.await(func() (bool, error) {
+		var r api.FetchApprovalsResult
+		err := d.call("fetchApprovals", api.FetchApprovalsParams{SessionID: id}, &r)
+		if len(r.Approvals) > 0 {
+			approval = r.Approvals[0].ID
+		}
+		return approval != "", err
+	})
+}
+
+// await asks again and again until the answer is yes.
+func (d *demo) await(done func() (bool, error)) error {
+	ctx, cancel := context.WithTimeout(d.ctx, time.Minute)
+	defer cancel()
+	for {
+		if ok, err := done(); ok || err != nil {
+			return err
+		}
+		select {
+		case <-ctx.Done():
+			return fmt.Errorf("waited for too long: %w", ctx.Err())
+		case <-time.After(100 * time.Millisecond):
+		}
+	}
+}
+
+// call calls a method of the protocol, behind the scenes.
+func (d *demo) call(method string, params, result any) error {
+	p, err := json.Marshal(params)
+	if err != nil {
+		return err
+	}
+	var out bytes.Buffer
+	if err := d.command(&out, "rpc", method, string(p)).Run(); err != nil {
+		return fmt.Errorf("sessiond rpc %s: %w", method, err)
+	}
+	return json.Unmarshal(out.Bytes(), result)
 }
 
 func (d *demo) say(text string) { fmt.Printf("\n%s\n", d.style("1", "# "+text)) }
