@@ -5,9 +5,11 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"time"
 
 	"github.com/sessiond/sessiond/rpc/api"
 	"github.com/sessiond/sessiond/session/claude"
+	"github.com/sessiond/sessiond/session/shim"
 	"github.com/sessiond/sessiond/store"
 )
 
@@ -131,6 +133,9 @@ func (m *Manager) goOn(ctx context.Context, b *birth, parent store.SessionRow) e
 		return api.InvalidState(ses.Status, fmt.Sprintf("send session %s a message, wait for its end, or fork it", ses.ID),
 			"session %s has not ended (%s)", ses.ID, ses.Status).With("session_id", ses.ID)
 	}
+	if err := m.awaitOwner(ctx, ses); err != nil {
+		return err
+	}
 	b.claude, b.launch.Resume = ses.ClaudeSessionID, ses.ClaudeSessionID
 	b.launch.Ancestors, err = ancestry(parent)
 	return err
@@ -163,6 +168,27 @@ func (m *Manager) fork(ctx context.Context, b *birth, parent store.SessionRow, a
 	b.claude, b.launch.Ancestors = newID(), cut(segments, point.Seq)
 	b.launch.Fork, b.launch.Resume, b.launch.ResumeAt = true, point.ClaudeSessionID, uuid
 	return nil
+}
+
+// awaitOwner waits for the process before to let go of a session's conversation.
+// One that does not belongs to another daemon, which has continued it.
+func (m *Manager) awaitOwner(ctx context.Context, ses *api.Session) error {
+	deadline := time.Now().Add(lockPatience)
+	for {
+		locked, err := shim.Locked(m.lockFile(ses.ClaudeSessionID))
+		if err != nil || !locked {
+			return wrapf(err, "lock of conversation %s", ses.ClaudeSessionID)
+		}
+		if time.Now().After(deadline) {
+			return api.InvalidState(ses.Status, "end it in the daemon that runs it, or fork this session",
+				"the conversation of session %s has a live process of another daemon", ses.ID)
+		}
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-time.After(lockPoll):
+		}
+	}
 }
 
 // forkLimit says up to which seq a fork may reach; 0 for the end. Of a live

@@ -126,7 +126,8 @@ func (s *step) interrupt(queued api.QueuedAfter) error {
 		s.close(api.StatusInterrupted, reasonInterrupt)
 		return nil
 	}
-	if m.eng.Interrupt == nil && (m.busy() || m.waiting() > 0) && m.eng.End == "" {
+	ahead := !m.eng.Started && m.waiting() > 0 // once it runs, what waits behind no turn is held back
+	if m.eng.Interrupt == nil && (m.busy() || ahead) && m.eng.End == "" {
 		m.eng.Interrupt = &interrupt{}
 		s.voidQuestions("interrupt")
 	}

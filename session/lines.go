@@ -270,6 +270,9 @@ func (s *step) pump() {
 		return
 	}
 	s.deliver()
+	if s.m.held() {
+		e.Interrupt = nil // its turn does not come today
+	}
 	if s.m.mayClose() {
 		e.InputClosed, s.closeInput = true, true
 	}
@@ -307,7 +310,7 @@ func (m *machine) reason(before *api.Session) string {
 		return reasonAnswered
 	case before.Status == api.StatusInterrupting:
 		return reasonTurnEnded
-	case m.indexOf(api.MessageStarted) < 0:
+	case m.indexOf(api.MessageSent) < 0 && m.indexOf(api.MessageStarted) < 0:
 		return reasonActivity
 	default:
 		return reasonMessage

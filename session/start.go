@@ -209,6 +209,11 @@ func (a *actor) adopt(ctx context.Context) error {
 		}
 	}
 	a.repeat()
+	if a.m.waiting() > 0 { // what the daemon before held back may go now
+		if err := a.must(ctx, func(s *step) { s.quiet = true }); err != nil {
+			return err
+		}
+	}
 	if a.m.eng.End != "" {
 		a.ending.begin(ctx, a, a.m.eng.Force)
 	}

@@ -1,0 +1,95 @@
+package session
+
+import (
+	"encoding/json"
+	"strings"
+	"testing"
+
+	"github.com/sessiond/sessiond/rpc/api"
+	"github.com/sessiond/sessiond/session/shim"
+)
+
+// TestRateLimitIsShown: what Claude Code said last of its rate limit stays in
+// the session, and clients are told of each change.
+func TestRateLimitIsShown(t *testing.T) {
+	t.Parallel()
+	r := newRig(t, true)
+	r.run()
+	r.print(lineInit,
+		`{"type":"rate_limit_event","rate_limit_info":{"status":"allowed_warning","rateLimitType":"five_hour","resetsAt":1900000000}}`,
+		`{"type":"rate_limit_event","rate_limit_info":{"status":"rejected","rateLimitType":"five_hour","resetsAt":1900000000}}`, lineText, lineOK)
+	limit := r.m.row.Session.RateLimit
+	if limit == nil || limit.Status != "rejected" || limit.Type != "five_hour" || limit.ResetsAt != api.FromMillis(1900000000000) {
+		t.Errorf("rate limit: %+v", limit)
+	}
+	var told []string
+	for _, ev := range r.events {
+		var ses api.Session
+		if ev.Type == api.EventSessionUpdated && json.Unmarshal(ev.Data, &ses) == nil && ses.RateLimit != nil {
+			told = append(told, ses.RateLimit.Status)
+		}
+	}
+	if len(told) < 2 || told[0] != "allowed_warning" || told[1] != "rejected" {
+		t.Errorf("clients were told %v", told)
+	}
+}
+
+// TestRetryIsShown: a retry is shown until something comes of it.
+func TestRetryIsShown(t *testing.T) {
+	t.Parallel()
+	const retry = `{"type":"system","subtype":"api_retry","attempt":2,"max_retries":10,"retry_delay_ms":600,"error_status":529}`
+	for name, end := range map[string]string{"an answer": lineText, "an error": lineError, "an interrupt": lineAborted} {
+		r := newRig(t, true)
+		r.run()
+		r.print(lineInit, retry)
+		if got := r.m.row.Session.APIRetry; got == nil || got.Attempt != 2 || got.MaxRetries != 10 || got.ErrorStatus != 529 {
+			t.Errorf("%s: retry: %+v", name, got)
+		}
+		r.print(end)
+		if got := r.m.row.Session.APIRetry; got != nil {
+			t.Errorf("%s: still shown: %+v", name, got)
+		}
+	}
+}
+
+// over makes a step under a daily limit that is spent.
+func (r *rig) over(change func(*step)) *step {
+	r.t.Helper()
+	return r.do(func(s *step) {
+		s.limited, s.left = true, 0
+		change(s)
+	})
+}
+
+// TestInterruptWhileHeld: what the daily limit holds back is no turn, and so
+// nothing to interrupt: the session is never left interrupting.
+func TestInterruptWhileHeld(t *testing.T) {
+	t.Parallel()
+	for name, begin := range map[string]func(*rig){
+		"between turns": func(r *rig) {
+			r.run()
+			r.print(lifecycle(r.first(), "started"), lineInit)
+			r.do(func(s *step) { s.addMessage(newID(), api.Text("second"), api.DeliveryQueue) })
+			r.over(func(s *step) { s.read(shim.Line{Bytes: []byte(lineOK), End: s.m.row.JournalOffset + 1}) })
+		},
+		"before the process runs": func(r *rig) {
+			r.do(func(s *step) { s.setStatus(api.StatusStarting, "", "test") })
+			r.do(func(s *step) { _ = s.interrupt("") })
+			r.over(func(s *step) { s.m.eng.Started = true })
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			r := newRig(t, true)
+			begin(r)
+			r.over(func(s *step) { _ = s.interrupt("") })
+			if r.status == api.StatusInterrupting || r.m.eng.Interrupt != nil || r.m.waiting() != 1 {
+				t.Fatalf("status %s, %d wait", r.status, r.m.waiting())
+			}
+			r.do(func(s *step) {}) // a new day
+			if r.m.waiting() != 0 || !strings.Contains(r.wrote[len(r.wrote)-1], `"type":"user"`) {
+				t.Errorf("%d wait; written last: %s", r.m.waiting(), r.wrote[len(r.wrote)-1])
+			}
+		})
+	}
+}
