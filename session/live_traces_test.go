@@ -23,6 +23,7 @@ type outcome struct {
 // differences are the traces whose outcome is not the same in all versions, and
 // why it need not be.
 var differences = map[string]string{
+	"ended_mid_turn":           "2.1.197 still does the messages that it holds when it is told to end, 2.1.329 discards them",
 	"subagent":                 "2.1.329 runs subagents in the background, and takes a turn when one has ended",
 	"message_folded_into_turn": "2.1.197 tells by an echo that it has taken a message into a turn, and was recorded without",
 	"command_lifecycle":        "2.1.197 tells only by the answer to the request that a message is withdrawn, which is another host's here",
