@@ -128,14 +128,24 @@ func (s *step) withdraw() {
 
 // failMessages is for a process that is gone: nothing is sent a second time.
 func (s *step) failMessages() {
+	begun := s.m.begun()
 	for i := range s.m.messages {
-		switch s.m.messages[i].State {
-		case api.MessageQueued, api.MessageSent:
-			s.setMessage(i, api.MessageFailed, api.MessageNotStarted)
-		case api.MessageStarted:
+		switch state := s.m.messages[i].State; {
+		case state == api.MessageStarted, i == begun:
 			s.setMessage(i, api.MessageFailed, api.MessageProcessDied)
+		case !state.Final():
+			s.setMessage(i, api.MessageFailed, api.MessageNotStarted)
 		}
 	}
+}
+
+// begun is the index of the message that a turn seems to be for although it was
+// not acknowledged, -1 if there is none: 2.1.197 does that with its answer only.
+func (m *machine) begun() int {
+	if !m.eng.Turn || m.indexOf(api.MessageStarted) >= 0 {
+		return -1
+	}
+	return m.indexOf(api.MessageSent)
 }
 
 // line is the control request that asks for the switch.

@@ -93,3 +93,25 @@ func TestInterruptWhileHeld(t *testing.T) {
 		})
 	}
 }
+
+// TestDeathBeforeTheEcho: 2.1.197 echoes a prompt with its answer only. If it
+// dies before, it may have done something already, and that is what is said.
+func TestDeathBeforeTheEcho(t *testing.T) {
+	t.Parallel()
+	for name, tc := range map[string]struct {
+		lines []string
+		want  string
+	}{
+		"before the turn": {nil, api.MessageNotStarted},
+		"in the turn":     {[]string{lineInit}, api.MessageProcessDied},
+	} {
+		r := newRig(t, true)
+		r.run()
+		r.do(func(s *step) { s.addMessage(newID(), api.Text("second"), api.DeliveryNow) })
+		r.print(tc.lines...)
+		s := r.do(func(s *step) { s.exited(&shim.Exit{Signal: "SIGKILL"}) })
+		if got := s.batch.Messages; len(got) != 2 || got[0].Reason != tc.want || got[1].Reason != api.MessageNotStarted {
+			t.Errorf("%s: %+v", name, got)
+		}
+	}
+}
