@@ -48,7 +48,7 @@ an event of its conversation (the numbers are in 'sessiond log --json').`,
 			if p.SessionID, err = resolve(ctx, c, args[0]); err != nil {
 				return err
 			}
-			return a.start(ctx, c, flags.detach, func() (api.LaunchSessionResult, error) { return c.ContinueSession(ctx, p) })
+			return a.start(ctx, c, flags, func() (api.LaunchSessionResult, error) { return c.ContinueSession(ctx, p) })
 		})(cmd, nil)
 	}
 	return cmd

@@ -16,7 +16,8 @@ func newLaunch(a *app) *cobra.Command {
 		Short: "Start a session and follow it",
 		Long: `Start a session in this directory, with this environment, and follow it until it
 ends. Ctrl-C stops the following, and not the session. The exit code is that of
-the session: 'sessiond help exit-codes'.`,
+the session: 'sessiond help exit-codes'. With --interactive on a terminal, you
+talk to it, as with 'sessiond attach'.`,
 		Example: `  sessiond launch "fix the failing test"
   (cat review.md; git diff) | sessiond launch --title review -
   id=$(sessiond launch -d --permission-mode acceptEdits - < task.md)`,
@@ -44,14 +45,15 @@ the session: 'sessiond help exit-codes'.`,
 			Env: a.environment(), IdempotencyKey: flags.idempotencyKey,
 		}
 		return a.withClient(func(ctx context.Context, c *client.Client, _ []string) error {
-			return a.start(ctx, c, flags.detach, func() (api.LaunchSessionResult, error) { return c.LaunchSession(ctx, p) })
+			return a.start(ctx, c, flags, func() (api.LaunchSessionResult, error) { return c.LaunchSession(ctx, p) })
 		})(cmd, nil)
 	}
 	return cmd
 }
 
-// start starts a session by begin, prints what it answered or follows the session.
-func (a *app) start(ctx context.Context, c *client.Client, detach bool, begin func() (api.LaunchSessionResult, error)) error {
+// start starts a session by begin, and prints what it answered, talks to the
+// session, or follows it.
+func (a *app) start(ctx context.Context, c *client.Client, flags *launchFlags, begin func() (api.LaunchSessionResult, error)) error {
 	h, err := c.Health(ctx) // its head is where the session's events begin
 	if err != nil {
 		return err
@@ -61,13 +63,16 @@ func (a *app) start(ctx context.Context, c *client.Client, detach bool, begin fu
 		return err
 	}
 	switch {
-	case detach && a.json:
+	case flags.detach && a.json:
 		return a.out.object(r)
-	case detach:
+	case flags.detach:
 		a.out.printf("%s\n", cleanLine(r.SessionID))
 		return nil
 	}
 	v := a.newView(r.SessionID)
 	v.begin(r)
+	if flags.interactive && !a.json && a.onTerminal() {
+		return a.attach(ctx, c, r.SessionID, h.Events.HeadSeq, 0)
+	}
 	return a.follow(ctx, c, r.SessionID, h.Events.HeadSeq, v)
 }

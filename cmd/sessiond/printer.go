@@ -16,7 +16,8 @@ import (
 // given must be clean already, but for the methods that say they clean.
 type printer struct {
 	*bufio.Writer
-	terminal bool // a person is looking
+	file     *os.File // the terminal, if it is one
+	terminal bool     // a person is looking
 	color    bool
 	width    int // columns; 0: any
 }
@@ -39,7 +40,7 @@ func newPrinter(w io.Writer, getenv func(string) string) *printer {
 	if !ok || !isatty.IsTerminal(f.Fd()) {
 		return p
 	}
-	p.terminal = true
+	p.file, p.terminal = f, true
 	p.color = getenv("NO_COLOR") == "" && getenv("TERM") != "dumb"
 	if columns, _, err := term.GetSize(int(f.Fd())); err == nil {
 		p.width = columns

@@ -210,8 +210,11 @@ func suggestionText(raw json.RawMessage) string {
 	default:
 		return cleanLine(string(raw))
 	}
-	if s.Destination != "" {
-		text += ", for this " + strings.TrimSuffix(s.Destination, "Settings")
-	}
-	return cleanLine(text)
+	return cleanLine(text + destinations[s.Destination])
+}
+
+// destinations says for how long a suggestion holds.
+var destinations = map[string]string{
+	"session": ", in this session", "localSettings": ", in this directory from now on",
+	"projectSettings": ", in this project, for everybody", "userSettings": ", everywhere",
 }

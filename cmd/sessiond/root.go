@@ -17,7 +17,8 @@ print, and tells every client what happens.
   sessiond launch "fix the failing test"   start a session here and follow it
   sessiond list                            what runs, and what ran
   sessiond log SESSION                     read a conversation
-  sessiond continue SESSION "now commit"   go on from it
+  sessiond attach SESSION                  talk to one that lives, and answer what it asks
+  sessiond continue SESSION "now commit"   go on from one that has ended
 
 A session is named by its id or the beginning of it. A daemon is started in the
 background when one is needed. See 'sessiond help files' and 'sessiond help exit-codes'.`,
@@ -49,7 +50,7 @@ background when one is needed. See 'sessiond help files' and 'sessiond help exit
 		}
 	}
 	add(groupSessions, newLaunch(a), newContinue(a), newSet(a), newInterrupt(a), newEnd(a), newArchive(a), newDelete(a))
-	add(groupTalk, newSend(a), newInbox(a), newApprovals(a), newApprove(a), newDeny(a), newAnswer(a))
+	add(groupTalk, newAttach(a), newSend(a), newInbox(a), newApprovals(a), newApprove(a), newDeny(a), newAnswer(a))
 	add(groupRead, newList(a), newShow(a), newLog(a), newWatch(a))
 	add(groupDaemon, newServe(a), newStatus(a), newStop(a), newRPC(a), newVersion(a))
 	root.SetHelpCommandGroupID(groupDaemon)
