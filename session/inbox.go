@@ -117,13 +117,23 @@ func (s *step) start(i int) {
 	}
 }
 
-// withdraw cancels every message that the daemon still keeps.
+// withdraw cancels every message that the daemon still keeps, and has Claude
+// Code give back those that wait there for the turn that runs.
 func (s *step) withdraw() {
 	for i := range s.m.messages {
-		if s.m.messages[i].State == api.MessageQueued {
+		switch {
+		case s.m.messages[i].State == api.MessageQueued:
 			s.setMessage(i, api.MessageCancelled, "")
+		case s.m.behind(i):
+			s.request(control{Message: s.m.messages[i].ID})
 		}
 	}
+}
+
+// behind reports whether a message waits behind a turn, here or in Claude Code.
+func (m *machine) behind(i int) bool {
+	state := m.messages[i].State
+	return state == api.MessageQueued || state == api.MessageSent && m.eng.Turn && i != m.begun()
 }
 
 // failMessages is for a process that is gone: nothing is sent a second time.

@@ -225,9 +225,9 @@ func (m *Manager) InterruptSession(ctx context.Context, p api.InterruptSessionPa
 	remain := []string{}
 	ses, err := m.change(ctx, id, func(_ *actor, s *step) error {
 		err := s.interrupt(p.Queued)
-		for _, msg := range s.m.messages {
-			if msg.State == api.MessageQueued {
-				remain = append(remain, msg.ID)
+		for i := range s.m.messages {
+			if p.Queued != api.QueuedCancel && s.m.behind(i) {
+				remain = append(remain, s.m.messages[i].ID)
 			}
 		}
 		return err

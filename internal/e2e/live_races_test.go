@@ -3,8 +3,11 @@ package e2e
 import (
 	"context"
 	"errors"
+	"fmt"
 	"math/rand/v2"
+	"path/filepath"
 	"slices"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -200,5 +203,73 @@ func TestTwoAnswer(t *testing.T) {
 	t.Logf("winners: %v", won)
 	if ses := w.idle(id, 1+rounds(1000)); ses.PendingApprovals != 0 {
 		t.Errorf("session: %+v", ses)
+	}
+}
+
+// TestInterruptAgainstTheExit interrupts one-turn sessions that are about to
+// end: each does, and whoever came too late is told so.
+func TestInterruptAgainstTheExit(t *testing.T) {
+	t.Parallel()
+	w := scriptedWorld(t, claudecli.Pinned)
+	outcomes := map[api.Status]int{}
+	for range rounds(100) {
+		id := w.launch(w.prompt("say: x"))
+		tp := w.record(id)
+		seen := 0
+		for range rand.IntN(12) {
+			seen = tp.until(t, seen, func(api.Event) bool { return true })
+		}
+		for range 2 { // the second changes nothing
+			if _, err := w.InterruptSession(w.ctx, api.InterruptSessionParams{SessionID: id}); err != nil {
+				refused(t, err, api.ReasonInvalidState)
+			}
+		}
+		ses := w.until(id, final...)
+		if ses.Status == api.StatusFailed || w.states(id)[0] != api.MessageCompleted && ses.Status != api.StatusInterrupted {
+			t.Errorf("session: %+v, message %v", ses, w.states(id))
+		}
+		outcomes[ses.Status]++
+	}
+	t.Logf("outcomes: %v", outcomes)
+}
+
+// TestInboxIsBounded fills an inbox.
+func TestInboxIsBounded(t *testing.T) {
+	t.Parallel()
+	w := scriptedWorld(t, claudecli.Pinned)
+	id := w.interactive("silence")
+	w.until(id, api.StatusRunning)
+	for range 1000 {
+		w.say(id, "say: x")
+	}
+	_, err := w.SendMessage(w.ctx, api.SendMessageParams{SessionID: id, Content: api.Text("one too many")})
+	if e := refused(t, err, api.ReasonLimitExceeded); e.Data["limit"] != 1000.0 {
+		t.Errorf("error: %v %v", e, e.Data)
+	}
+	result, err := w.InterruptSession(w.ctx, api.InterruptSessionParams{SessionID: id, Queued: api.QueuedCancel})
+	if err != nil || len(result.QueuedMessages) != 0 {
+		t.Errorf("%+v, %v", result, err)
+	}
+	if ses := w.idle(id, 1); ses.QueuedMessages != 0 || ses.NumTurns != 1 {
+		t.Errorf("session: %+v", ses)
+	}
+}
+
+// TestOneTurnTakesMessages: a message to a one-turn session that runs adds a
+// turn; to one that has ended it is refused, with the way to go on.
+func TestOneTurnTakesMessages(t *testing.T) {
+	t.Parallel()
+	w := scriptedWorld(t, claudecli.Pinned)
+	gate := filepath.Join(t.TempDir(), "gate")
+	id := w.launch(w.prompt("wait: " + gate))
+	w.until(id, api.StatusRunning)
+	w.say(id, "say: second")
+	touch(t, gate)
+	if ses := w.until(id, final...); ses.Status != api.StatusCompleted || ses.NumTurns != 2 || ses.Result != "second" {
+		t.Errorf("session: %+v", ses)
+	}
+	_, err := w.SendMessage(w.ctx, api.SendMessageParams{SessionID: id, Content: api.Text("third")})
+	if e := refused(t, err, api.ReasonInvalidState); !strings.Contains(fmt.Sprint(e.Data["hint"]), "continueSession") {
+		t.Errorf("error: %v %v", e, e.Data)
 	}
 }

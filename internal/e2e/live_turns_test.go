@@ -309,3 +309,38 @@ func (w *world) listen(ctx context.Context, id string, partial bool) func() []ap
 	}
 	return func() []api.Event { return <-done }
 }
+
+// TestRealInterruptAndTheInbox interrupts with messages behind the turn, kept by
+// the daemon and written already: the receipt says which remain, and all are
+// withdrawn if that is wanted.
+func TestRealInterruptAndTheInbox(t *testing.T) {
+	eachReal(t, func(t *testing.T, w *world) {
+		begin := func(gate string) (id string, behind []string) {
+			id = w.interactive("wait: " + gate)
+			if err := w.API.Reached(w.ctx, gate); err != nil {
+				t.Fatal(err)
+			}
+			now, queued := w.sayNow(id, "at once"), w.say(id, "in its turn")
+			return id, []string{now.ID, queued.ID}
+		}
+		id, behind := begin("a")
+		got, err := w.InterruptSession(w.ctx, api.InterruptSessionParams{SessionID: id})
+		if err != nil || !slices.Equal(got.QueuedMessages, behind) {
+			t.Errorf("kept: %+v, %v, not %v", got, err, behind)
+		}
+		w.idle(id, 3)
+		if diff := cmp.Diff([]api.MessageState{"completed", "completed", "completed"}, w.states(id)); diff != "" {
+			t.Error(diff)
+		}
+		id, _ = begin("b")
+		if got, err = w.InterruptSession(w.ctx, api.InterruptSessionParams{SessionID: id, Queued: api.QueuedCancel}); err != nil || len(got.QueuedMessages) != 0 {
+			t.Errorf("cancelled: %+v, %v", got, err)
+		}
+		if ses := w.idle(id, 1); ses.NumTurns != 1 {
+			t.Errorf("session: %+v", ses)
+		}
+		if diff := cmp.Diff([]api.MessageState{"completed", "cancelled", "cancelled"}, w.states(id)); diff != "" {
+			t.Errorf("%s\n%s", diff, w.dump(id))
+		}
+	})
+}
