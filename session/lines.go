@@ -142,7 +142,7 @@ func (s *step) beginTurn() {
 func (s *step) endTurn(r *claude.Result) {
 	e, ses := &s.m.eng, &s.m.row.Session
 	e.TurnAborted = r.Aborted() || e.Cut
-	e.Turn, e.Cut, e.Interrupt, e.Answers = false, false, nil, nil
+	e.Turn, e.Cut, e.Interrupt = false, false, nil
 	e.HasResult, e.ResultError = true, r.IsError
 	e.AwaitIdle = e.Agents > 0 && e.State != ""
 	ses.NumTurns++
@@ -153,7 +153,10 @@ func (s *step) endTurn(r *claude.Result) {
 		ses.ErrorMessage = r.Text
 	}
 	s.updated = true
-	s.voidQuestions("turn_ended")
+	if e.Agents == 0 { // a subagent that works on may have asked, and still wait
+		s.voidQuestions("turn_ended")
+		e.Answers = nil
+	}
 	for i := range s.m.messages {
 		if s.m.messages[i].State == api.MessageStarted {
 			s.setMessage(i, api.MessageCompleted, "")

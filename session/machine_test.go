@@ -409,12 +409,19 @@ func TestInputStaysOpenForSubagents(t *testing.T) {
 	r.do(func(s *step) {
 		_, _ = s.decide(api.SendDecisionParams{ApprovalID: s.m.approvals[0].ID, Decision: api.DecisionApprove}, "me")
 	})
+	r.print(question("q2"), lineInit, lineText, lineOK)
+	if r.status != api.StatusWaitingInput || len(r.m.approvals) != 1 {
+		t.Fatalf("%s, %d questions open, when a turn has ended in which the subagent has asked", r.status, len(r.m.approvals))
+	}
+	r.do(func(s *step) {
+		_, _ = s.decide(api.SendDecisionParams{ApprovalID: s.m.approvals[0].ID, Decision: api.DecisionApprove}, "me")
+	})
 	r.print(`{"type":"system","subtype":"background_tasks_changed","tasks":[]}`)
 	if r.closed {
 		t.Fatal("closed before the turn that the subagent's end begins")
 	}
 	r.print(lineInit, lineText, lineOK)
-	if !r.closed || r.m.row.Session.NumTurns != 2 {
+	if !r.closed || r.m.row.Session.NumTurns != 3 {
 		t.Fatalf("closed %v after %d turns", r.closed, r.m.row.Session.NumTurns)
 	}
 }
