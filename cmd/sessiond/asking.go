@@ -68,7 +68,7 @@ func (t *talk) ask() {
 		t.view.wants(q)
 		always := ""
 		if len(q.Suggestions) > 0 {
-			always = ", a yes and from now on: " + suggestionText(q.Suggestions[0])
+			always = ", a yes and always: " + suggestionText(q.Suggestions[0])
 		}
 		t.view.note("  y yes, n no and why, e edit it first" + always)
 	}
@@ -246,7 +246,7 @@ func (t *talk) edited(ctx context.Context, input json.RawMessage) (json.RawMessa
 	if err != nil {
 		return nil, err
 	}
-	defer os.Remove(f.Name())
+	defer func() { _ = os.Remove(f.Name()) }() // what stays is the system's to clean up
 	before := text.String() + "\n"
 	_, err = f.WriteString(before)
 	if err = errors.Join(err, f.Close()); err != nil {

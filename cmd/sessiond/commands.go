@@ -94,8 +94,8 @@ func (t *talk) slashCancel(ctx context.Context, arg string) error {
 	if !ok {
 		return nil
 	}
-	n, err := strconv.Atoi(arg)
-	if err != nil || n < 1 || n > len(messages) {
+	n, _ := strconv.Atoi(arg) // what is no number is 0
+	if n < 1 || n > len(messages) {
 		t.complain(fmt.Errorf("/cancel %s: %d messages wait, numbered from 1", cleanLine(arg), len(messages)))
 		return nil
 	}
@@ -118,13 +118,21 @@ func (t *talk) slashMode(ctx context.Context, mode string) error {
 	return nil
 }
 
-// update changes the session; its event tells what has become of it.
+// update changes the session, and says what Claude Code has confirmed.
 func (t *talk) update(ctx context.Context, p api.UpdateSessionParams) {
 	p.SessionID = t.id
-	t.call(ctx, func(ctx context.Context) error {
-		_, err := t.client.UpdateSession(ctx, p)
+	var r api.SessionResult
+	switch done := t.call(ctx, func(ctx context.Context) (err error) {
+		r, err = t.client.UpdateSession(ctx, p)
 		return err
-	})
+	}); {
+	case done && p.Model != nil:
+		t.session.Model = r.Session.Model // its event need not say so again
+		t.view.note("  model: " + cleanLine(r.Session.Model))
+	case done:
+		t.session.PermissionMode = r.Session.PermissionMode
+		t.view.note("  permission mode: " + cleanLine(r.Session.PermissionMode))
+	}
 }
 
 func (t *talk) slashDeny(ctx context.Context, reason string) error {

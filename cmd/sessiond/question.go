@@ -215,6 +215,6 @@ func suggestionText(raw json.RawMessage) string {
 
 // destinations says for how long a suggestion holds.
 var destinations = map[string]string{
-	"session": ", in this session", "localSettings": ", in this directory from now on",
+	"session": ", in this session", "localSettings": ", in this directory",
 	"projectSettings": ", in this project, for everybody", "userSettings": ", everywhere",
 }

@@ -83,7 +83,7 @@ func TestWhatIsAskedIsShownWhole(t *testing.T) {
 func TestSuggestionsAreLegible(t *testing.T) {
 	t.Parallel()
 	for in, want := range map[string]string{
-		`{"type":"addRules","rules":[{"toolName":"Bash","ruleContent":"git log *"},{"toolName":"Edit"}],"behavior":"allow","destination":"localSettings"}`: "allow Bash(git log *), Edit, in this directory from now on",
+		`{"type":"addRules","rules":[{"toolName":"Bash","ruleContent":"git log *"},{"toolName":"Edit"}],"behavior":"allow","destination":"localSettings"}`: "allow Bash(git log *), Edit, in this directory",
 		`{"type":"setMode","mode":"acceptEdits","destination":"session"}`:                                                                                  "mode acceptEdits, in this session",
 		`{"type":"addDirectories","directories":["/a","/b"],"destination":"session"}`:                                                                      "use /a, /b, in this session",
 		`{"type":"odd","x":1}`: `{"type":"odd","x":1}`,

@@ -251,18 +251,19 @@ func (t *talk) entered(ctx context.Context, typed entry) error {
 // has to wait is shown when it starts, and the rest stands where it was typed.
 func (t *talk) send(ctx context.Context, text string, delivery api.Delivery) {
 	p := api.SendMessageParams{SessionID: t.id, Content: api.Text(text), MessageID: uuid.NewString(), Delivery: delivery}
-	var r api.MessageResult
-	if !t.call(ctx, func(ctx context.Context) (err error) {
-		r, err = t.client.SendMessage(ctx, p)
+	idle := t.session.WaitingFor == api.WaitingForMessage && len(t.waiting) == 0
+	sent := t.call(ctx, func(ctx context.Context) error {
+		_, err := t.client.SendMessage(ctx, p)
 		return err
-	}) {
-		return
+	})
+	switch {
+	case sent && idle:
+		t.typed[p.MessageID] = true
+	case sent && delivery == api.DeliveryNow:
+		t.view.note("  comes with the next result of a tool")
+	case sent:
+		t.view.note("  queued; /queue lists what waits")
 	}
-	if r.Message.State == api.MessageQueued || t.session.Status == api.StatusRunning {
-		t.view.note("  " + string(r.Message.State) + "; /queue lists what waits")
-		return
-	}
-	t.typed[p.MessageID] = true
 }
 
 // interrupt is Ctrl-C.
