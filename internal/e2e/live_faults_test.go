@@ -147,7 +147,7 @@ func (s *served) strike(id, victim string) {
 	if strings.Contains(victim, "daemon") {
 		s.killDaemon()
 	}
-	pid := 0
+	var pid int
 	switch {
 	case strings.Contains(victim, "shim"):
 		pid = started.ShimPID

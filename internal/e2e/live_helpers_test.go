@@ -129,20 +129,6 @@ func (w *world) reasons(id string) []string {
 	return all
 }
 
-// resolved waits for the answer to an approval.
-func (w *world) resolved(id, approvalID string) api.Approval {
-	w.t.Helper()
-	w.when(id, func(api.Session) bool {
-		got, err := w.GetApproval(w.ctx, api.ApprovalParams{ApprovalID: approvalID})
-		return err != nil || got.Approval.Status != api.ApprovalPending
-	})
-	got, err := w.GetApproval(w.ctx, api.ApprovalParams{ApprovalID: approvalID})
-	if err != nil {
-		w.t.Fatalf("getApproval: %v", err)
-	}
-	return got.Approval
-}
-
 // count counts what is equal to v.
 func count[T comparable](list []T, v T) (n int) {
 	for range slices.DeleteFunc(slices.Clone(list), func(x T) bool { return x != v }) {
