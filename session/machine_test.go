@@ -488,3 +488,25 @@ func TestWithdrawnBeforeItBegan(t *testing.T) {
 		}
 	}
 }
+
+// TestSeveralQuestions: a session waits for an approval until the last is answered.
+func TestSeveralQuestions(t *testing.T) {
+	t.Parallel()
+	r := newRig(t, true)
+	r.run()
+	r.print(lineInit, lineText, question("q1"), question("q2"), question("q3"))
+	for left := 2; left >= 0; left-- {
+		if r.status != api.StatusWaitingInput || r.m.row.Session.WaitingFor != api.WaitingForApproval {
+			t.Fatalf("%s with %d questions open", r.status, len(r.m.approvals))
+		}
+		id := r.m.approvals[left].ID
+		r.do(func(s *step) {
+			if _, err := s.decide(api.SendDecisionParams{ApprovalID: id, Decision: api.DecisionDeny, Comment: "no"}, "me"); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+	if r.status != api.StatusRunning || len(r.wrote) != 4 {
+		t.Fatalf("%s, written %d", r.status, len(r.wrote))
+	}
+}

@@ -106,7 +106,7 @@ func (m *machine) target() (api.Status, api.WaitingFor) {
 // it may still be at work in the background.
 func (m *machine) idle() bool {
 	return m.row.Session.Interactive && m.eng.End == "" && !m.eng.InputClosed &&
-		!m.busy() && m.waiting() == 0 && m.eng.State != "running"
+		!m.busy() && m.waiting() == 0 && len(m.approvals) == 0 && m.eng.State != "running"
 }
 
 // held reports whether the session could go on, but its messages are kept back
