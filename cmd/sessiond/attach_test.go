@@ -65,6 +65,16 @@ func (p *place) run(args ...string) string {
 	return strings.TrimSpace(string(out))
 }
 
+// until runs sessiond until it prints the text.
+func (p *place) until(text string, args ...string) {
+	p.t.Helper()
+	ctx, cancel := context.WithTimeout(context.Background(), 60*time.Second)
+	defer cancel()
+	if err := poll(ctx, func() bool { return strings.Contains(p.run(args...), text) }); err != nil {
+		p.t.Fatalf("sessiond %q never shows %q", args, text)
+	}
+}
+
 // open runs sessiond on a terminal.
 func (p *place) open(args ...string) *screen {
 	p.t.Helper()
@@ -183,7 +193,7 @@ func TestATalk(t *testing.T) {
 	s.press("/nonsense" + enter)
 	s.see("/nonsense is no command")
 	s.press("//compact" + enter)
-	s.see("you said: /compact")
+	s.see("you said: /compact", "\n› ")
 	s.press("\x03")
 	s.see("nothing to interrupt")
 	s.press("/model sonnet" + enter)
@@ -208,8 +218,9 @@ func TestATalkIsLeftAndFoundAgain(t *testing.T) {
 	id := strings.Fields(p.run("list"))[0]
 
 	p.run("send", id, "say: second")
+	p.until(`"num_turns":2`, "show", "--json", id)
 	s = p.open("attach", "--history", "2", id)
-	s.see("… what was before: sessiond log", "› ")
+	s.see("… what was before: sessiond log", "say: second", "› ")
 	s.press("silence" + enter)
 	s.see("running ›")
 	s.press("say: third" + enter)
@@ -233,7 +244,7 @@ func TestATalkIsLeftAndFoundAgain(t *testing.T) {
 	s = p.open("attach", id)
 	s.see("/help tells", "›")
 	p.run("end", id)
-	s.see(id)
+	p.until("completed_at", "show", "--json", id)
 	s.ends(exitCodeAfterEnd(p, id))
 	s = p.open("attach", id)
 	s.see("it has ended; to go on: sessiond continue " + id)
@@ -310,7 +321,7 @@ func TestATalkAnswersQuestions(t *testing.T) {
 	s.press("green" + enter)
 	s.see("→ green", "answer ›")
 	s.press("/deny ask me tomorrow" + enter)
-	s.see("denied", "⎿ ask me tomorrow")
+	s.see("denied", "⎿ ask me tomorrow", "done with the tool", "\n› ")
 	s.press("/end" + enter)
 	s.ends(0)
 }
@@ -330,7 +341,7 @@ func TestATalkOutlivesItsDaemon(t *testing.T) {
 	p.run("stop")
 	s.see("the daemon is gone")
 	p.run("approve", strings.Fields(p.run("approvals"))[0])
-	s.see("approved", "ran Bash")
+	s.see("approved", "ran Bash", "done with the tool", "\n› ")
 	s.press("/end" + enter)
 	s.see("✓ completed")
 	s.ends(0)

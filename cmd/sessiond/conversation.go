@@ -15,6 +15,9 @@ const (
 
 // conversation shows one event of a conversation.
 func (v *view) conversation(ev api.ConversationEvent) {
+	if !v.shows(ev) {
+		return
+	}
 	indent := ""
 	if ev.ParentToolUseID != "" {
 		indent = "    " // inside a subagent
@@ -23,9 +26,7 @@ func (v *view) conversation(ev api.ConversationEvent) {
 	case api.ConversationMessage:
 		v.message(ev, indent)
 	case api.ConversationThinking:
-		if text := strings.TrimSpace(ev.Content); text != "" {
-			v.block(indent+"✻ ", clean(text), styleDim)
-		}
+		v.block(indent+"✻ ", clean(strings.TrimSpace(ev.Content)), styleDim)
 	case api.ConversationToolCall:
 		head := indent + "● " + cleanLine(ev.ToolName)
 		v.printf("%s  %s\n", v.style(styleCyan, head), v.fit(inputText(ev.ToolInput), columns(head)+2))
@@ -34,14 +35,23 @@ func (v *view) conversation(ev api.ConversationEvent) {
 	case api.ConversationUnparsed:
 		v.block(indent+"  ", clean(ev.Content), styleDim)
 	case api.ConversationSystem:
-		if v.verbose || telling(ev.Content) {
-			v.note(indent + "  " + cleanLine(ev.Content))
-		}
+		v.note(indent + "  " + cleanLine(ev.Content))
 	case api.ConversationResult: // says again what was said, or what end shows
-		if v.verbose {
-			v.note(indent + "  result")
-		}
+		v.note(indent + "  result")
 	}
+}
+
+// shows reports whether there is anything to see of an event.
+func (v *view) shows(ev api.ConversationEvent) bool {
+	switch ev.EventType {
+	case api.ConversationThinking:
+		return strings.TrimSpace(ev.Content) != ""
+	case api.ConversationSystem:
+		return v.verbose || telling(ev.Content)
+	case api.ConversationResult:
+		return v.verbose
+	}
+	return true
 }
 
 // telling reports whether a system event is for people, too: the others are

@@ -6,6 +6,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -116,7 +117,7 @@ func (t *talk) showHistory(ctx context.Context, count int) error {
 		if err != nil {
 			return err
 		}
-		last = append(last, page.Events...)
+		last = append(last, slices.DeleteFunc(page.Events, func(ev api.ConversationEvent) bool { return !t.view.shows(ev) })...)
 		if len(last) > count {
 			last, more = last[len(last)-count:], true
 		}
