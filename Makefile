@@ -33,7 +33,7 @@ claude: ## bring the pinned versions of Claude Code into .cache/claude
 
 .PHONY: test
 test: claude ## run every test under the race detector, the real Claude Code's included
-	$(GO) test -race ./...
+	$(GO) test -race -timeout 30m ./...
 
 .PHONY: race
 race: ## run the tests of PKG (default all) RUNS times (default 20) under the race detector

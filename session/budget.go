@@ -26,7 +26,7 @@ func (m *Manager) checkBudget(ctx context.Context) error {
 	if err != nil || !limited || left > 0 {
 		return err
 	}
-	return api.Errorf(api.ReasonLimitExceeded, "the daily limit of $%.2f is spent; it begins anew at midnight UTC, or raise daily_budget_usd",
+	return api.Errorf(api.ReasonLimitExceeded, "the daily limit of $%v is spent; it begins anew at midnight UTC, or raise daily_budget_usd",
 		m.cfg.DailyBudgetUSD).With("limit", m.cfg.DailyBudgetUSD)
 }
 

@@ -56,7 +56,7 @@ func (s *step) exited(exit *shim.Exit) {
 // close makes a session final, and everything that was open in it.
 func (s *step) close(status api.Status, reason string) {
 	ses := &s.m.row.Session
-	ses.CompletedAt, ses.PID = s.now, 0
+	ses.CompletedAt, ses.PID, ses.PermissionModeExpiresAt = s.now, 0, api.Time{}
 	s.voidQuestions("process_exited")
 	s.failMessages()
 	s.updated = true

@@ -62,7 +62,7 @@ func (m *machine) mayTake() error {
 	case m.eng.End != "" || m.eng.InputClosed:
 		return api.InvalidState(ses.Status, "wait for its end, then continueSession", "session %s is ending", ses.ID)
 	case ses.MaxBudgetUSD > 0 && ses.CostUSD >= ses.MaxBudgetUSD:
-		return api.Errorf(api.ReasonLimitExceeded, "session %s has spent its budget of $%.2f; continueSession with another max_budget_usd goes on", ses.ID, ses.MaxBudgetUSD).
+		return api.Errorf(api.ReasonLimitExceeded, "session %s has spent its budget of $%v; continueSession with another max_budget_usd goes on", ses.ID, ses.MaxBudgetUSD).
 			With("limit", ses.MaxBudgetUSD)
 	case ses.QueuedMessages >= maxInbox:
 		return api.Errorf(api.ReasonLimitExceeded, "%d messages wait in session %s already", ses.QueuedMessages, ses.ID).With("limit", maxInbox)

@@ -25,7 +25,7 @@ import (
 )
 
 // patience bounds every wait of these tests. It is reached only by a failure.
-const patience = 90 * time.Second
+const patience = 4 * time.Minute
 
 // sessiond is the program that was built for the tests; the shims run it.
 var sessiond string
