@@ -8,6 +8,8 @@ import (
 	"testing"
 	"unicode/utf8"
 
+	"github.com/sessiond/sessiond/internal/claudecli"
+	"github.com/sessiond/sessiond/internal/traces"
 	"github.com/sessiond/sessiond/rpc/api"
 )
 
@@ -19,6 +21,9 @@ func FuzzFraming(f *testing.F) {
 		if len(c.line) < 1<<10 {
 			f.Add([]byte(c.line+"\n"+c.line), 200)
 		}
+	}
+	for _, name := range traces.Names(claudecli.Pinned) { // lines of the other side of the daemon, some of them long
+		f.Add(traces.In(claudecli.Pinned, name), 4096)
 	}
 	f.Add([]byte("\n\n\r\n"), 1)
 	f.Fuzz(func(t *testing.T, stream []byte, limit int) {

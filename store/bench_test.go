@@ -96,7 +96,7 @@ func BenchmarkList(b *testing.B) {
 		create(b, s, func(r *SessionRow) {
 			r.Session.Status = api.StatusCompleted
 			r.Session.Title = fmt.Sprint("session ", i)
-			r.Session.WorkingDir = fmt.Sprint("/work/", i%100)
+			r.Session.WorkingDir = fmt.Sprint("/projects/", i%100)
 			r.Session.LastActivityAt = api.FromMillis(int64(1e12 + i))
 			if i%100 == 0 {
 				r.Session.Tags = []string{"rare"}
@@ -104,7 +104,7 @@ func BenchmarkList(b *testing.B) {
 		})
 	}
 	for name, p := range map[string]api.ListSessionsParams{
-		"all": {}, "status": {Status: []api.Status{api.StatusCompleted}}, "directory": {WorkingDir: "/work/7"},
+		"all": {}, "status": {Status: []api.Status{api.StatusCompleted}}, "directory": {WorkingDir: "/projects/7"},
 		"tag": {Tag: "rare"}, "final": {Status: []api.Status{api.StatusCompleted, api.StatusFailed}},
 		"leaves": {LeavesOnly: true}, "text": {Text: "SESSION 77"}, "nothing": {Text: "no such text"},
 	} {

@@ -8,6 +8,9 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"github.com/sessiond/sessiond/internal/claudecli"
+	"github.com/sessiond/sessiond/internal/traces"
 )
 
 // FuzzJournal writes a text in odd pieces, reads after each, and wants it back.
@@ -16,6 +19,11 @@ func FuzzJournal(f *testing.F) {
 	f.Add("no newline at all", []byte{3, 0, 200}, uint8(4), false)
 	f.Add("\n\n\n", []byte{}, uint8(1), true)
 	f.Add(strings.Repeat("long ", 50)+"\nshort\n", []byte{7, 1, 60}, uint8(200), true)
+	for _, name := range traces.Names(claudecli.Kept) {
+		if out := traces.Out(claudecli.Kept, name); len(out) < 64<<10 {
+			f.Add(string(out), []byte{255, 1, 90}, uint8(255), false)
+		}
+	}
 	w, path := newTestWatcher(f), filepath.Join(f.TempDir(), JournalName)
 	f.Fuzz(func(t *testing.T, text string, sizes []byte, longest uint8, reopen bool) {
 		j := openTestJournal(t, w, path, "", 0)
