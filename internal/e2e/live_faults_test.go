@@ -223,8 +223,10 @@ func ends(moment, victim string) []string {
 		return []string{"failed process_died"}
 	case strings.Contains(victim, "child"), moment == "accepted, not written":
 		return []string{"failed not_started"}
-	case moment == "written, not acknowledged": // the shim may die with it, too
-		return []string{"completed", "failed not_started"}
+	case moment == "written, not acknowledged":
+		// The shim may die with it, too. And a stopped child whose shim dies gets
+		// SIGHUP from the kernel, when it goes on: before its turn or in it.
+		return []string{"completed", "failed not_started", "failed process_died"}
 	default:
 		return []string{"completed"} // without the shim, Claude Code still does what it has read
 	}
@@ -256,8 +258,8 @@ func TestInboxUnderFaults(t *testing.T) {
 					if want := ends(moment, victim); !slices.Contains(want, got) {
 						t.Errorf("%s, not %s", got, want)
 					}
-					if n := map[bool]int{true: 1}[m.State == api.MessageCompleted]; said != n {
-						t.Errorf("answered %d times, not %d:\n%s", said, n, s.dump(id))
+					if done := m.State == api.MessageCompleted; said > 1 || done && said == 0 || m.Reason == api.MessageNotStarted && said > 0 {
+						t.Errorf("%s, answered %d times:\n%s", got, said, s.dump(id))
 					}
 					if victim != "daemon" {
 						s.until(id, final...)
