@@ -17,8 +17,8 @@ func newAnswer(a *app) *cobra.Command {
 option, the beginning of its label, or any text. Where several questions are
 asked together, each takes one answer; where several options may be chosen,
 commas stand between them.`,
-		Example: `  sessiond answer 0198c2 2
-  sessiond answer 0198c2 postgres 1,3 "neither: use the old one"`,
+		Example: `  sessiond answer 0198c2aa-41f7 2
+  sessiond answer 0198c2aa-41f7 postgres 1,3 "neither: use the old one"`,
 		Args:              cobra.MinimumNArgs(2),
 		ValidArgsFunction: a.completeApprovals,
 		RunE: a.withClient(func(ctx context.Context, c *client.Client, args []string) error {

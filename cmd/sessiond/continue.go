@@ -16,7 +16,7 @@ func newContinue(a *app) *cobra.Command {
 		atSeq int64
 	)
 	cmd := &cobra.Command{
-		Use:   "continue SESSION [PROMPT|-]",
+		Use:   "continue SESSION [PROMPT...|-]",
 		Short: "Go on from a session, and follow that",
 		Long: `Start a session that goes on from the conversation of one that has ended, and
 follow it. It inherits directory, model, mode, tools, prompts and MCP servers; a

@@ -14,7 +14,7 @@ func newDeny(a *app) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:               "deny APPROVAL REASON",
 		Short:             "Say no to a question of Claude Code's, which reads the reason",
-		Example:           `  sessiond deny 0198c2 "not on main: make a branch first"`,
+		Example:           `  sessiond deny 0198c2aa-41f7 "not on main: make a branch first"`,
 		Args:              cobra.MinimumNArgs(2),
 		ValidArgsFunction: a.completeApprovals,
 		RunE: a.withClient(func(ctx context.Context, c *client.Client, args []string) error {

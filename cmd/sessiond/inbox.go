@@ -14,7 +14,7 @@ func newInbox(a *app) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "inbox SESSION",
 		Short: "List what was said to a session, and what became of it",
-		Example: `  sessiond inbox 0198c2 --state queued
+		Example: `  sessiond inbox 0198c2aa-41f7 --state queued
   sessiond inbox cancel 0198c2aa-41f7`,
 		Args:              cobra.ExactArgs(1),
 		ValidArgsFunction: a.completeIDs,

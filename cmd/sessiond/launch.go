@@ -12,7 +12,7 @@ import (
 func newLaunch(a *app) *cobra.Command {
 	var flags *launchFlags
 	cmd := &cobra.Command{
-		Use:   "launch [PROMPT|-]",
+		Use:   "launch [PROMPT...|-]",
 		Short: "Start a session and follow it",
 		Long: `Start a session in this directory, with this environment, and follow it until it
 ends. Ctrl-C stops the following, and not the session. The exit code is that of

@@ -25,6 +25,11 @@ func newList(a *app) *cobra.Command {
 			for _, s := range status {
 				p.Status = append(p.Status, api.Status(s))
 			}
+			if p.WorkingDir != "" {
+				if err := makeAbsolute(&p.WorkingDir); err != nil {
+					return err
+				}
+			}
 			if limit < 1 {
 				return usagef("--limit must be 1 or more")
 			}
@@ -36,7 +41,7 @@ func newList(a *app) *cobra.Command {
 	}
 	f := cmd.Flags()
 	f.StringSliceVar(&status, "status", nil, "only these: queued, starting, running, waiting_input, interrupting, completed, failed, interrupted")
-	f.StringVar(&p.WorkingDir, "dir", "", "only sessions in this directory (absolute)")
+	f.StringVar(&p.WorkingDir, "dir", "", "only sessions in this directory")
 	f.StringVar(&p.ParentSessionID, "parent", "", "only children of this session")
 	f.StringVar(&p.Tag, "tag", "", "only sessions with this tag")
 	f.StringVar(&p.Text, "text", "", "only sessions with this in their title or first prompt")

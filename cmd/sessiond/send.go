@@ -15,13 +15,13 @@ func newSend(a *app) *cobra.Command {
 		messageID string
 	)
 	cmd := &cobra.Command{
-		Use:   "send SESSION [TEXT|-]",
+		Use:   "send SESSION [TEXT...|-]",
 		Short: "Say something more to a session",
 		Long: `Say something more to a session that lives, and print the message's id. It waits
 until the turn before it has ended; with --now, Claude Code takes it in at the
 next result of a tool. To a session that waits, it starts the next turn.`,
-		Example: `  sessiond send 0198c2 "and the tests?"
-  git diff | sessiond send 0198c2 -`,
+		Example: `  sessiond send 0198c2aa-41f7 "and the tests?"
+  git diff | sessiond send 0198c2aa-41f7 -`,
 		Args:              cobra.MinimumNArgs(1),
 		ValidArgsFunction: a.completeIDs,
 		RunE: a.withClient(func(ctx context.Context, c *client.Client, args []string) error {

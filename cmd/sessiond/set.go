@@ -26,9 +26,9 @@ func newSet(a *app) *cobra.Command {
 		Long: `Change a session. Title, tags and rules are changed in any session that they make
 sense for; model and permission mode in one that lives, and what is printed is
 what Claude Code has confirmed.`,
-		Example: `  sessiond set 0198c2 --model opus --title "the big one"
-  sessiond set 0198c2 --permission-mode acceptEdits --permission-mode-timeout 30m
-  sessiond set 0198c2 --rule 'approve Bash(git log *)' --rule 'deny Bash(rm *): never'`,
+		Example: `  sessiond set 0198c2aa-41f7 --model opus --title "the big one"
+  sessiond set 0198c2aa-41f7 --permission-mode acceptEdits --permission-mode-timeout 30m
+  sessiond set 0198c2aa-41f7 --rule 'approve Bash(git log *)' --rule 'deny Bash(rm *): never'`,
 		Args:              cobra.ExactArgs(1),
 		ValidArgsFunction: a.completeIDs,
 	}

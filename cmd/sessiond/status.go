@@ -58,8 +58,7 @@ func (a *app) printHealth(config daemon.Config, h api.Health) {
 		{"claude", a.claudeText(h.Claude)},
 		{"sessions", countsText(h.Sessions)},
 		{"inbox", inboxText(h.Inbox)},
-		{"events", fmt.Sprintf("%s (seq %d to %d)", humanize.Comma(max(0, h.Events.HeadSeq-h.Events.OldestSeq+1)),
-			h.Events.OldestSeq, h.Events.HeadSeq)},
+		{"events", eventsText(h.Events)},
 	})
 }
 
@@ -68,6 +67,13 @@ func (a *app) claudeText(c api.ClaudeHealth) string {
 		return a.out.style(styleRed, cleanLine("not available: "+c.Hint))
 	}
 	return cleanLine(c.Version + " " + c.Path)
+}
+
+func eventsText(e api.EventsHealth) string {
+	if e.HeadSeq < e.OldestSeq {
+		return "none"
+	}
+	return fmt.Sprintf("%s (seq %d to %d)", humanize.Comma(e.HeadSeq-e.OldestSeq+1), e.OldestSeq, e.HeadSeq)
 }
 
 func inboxText(i api.InboxHealth) string {
