@@ -149,7 +149,10 @@ func (s *step) endTurn(r *claude.Result) {
 	ses.DurationMS += r.DurationMS
 	s.use(r)
 	ses.Result, ses.ErrorMessage = r.Text, ""
-	if r.IsError {
+	switch {
+	case e.TurnAborted:
+		ses.Result = "" // what Claude Code says then is for its makers
+	case r.IsError:
 		ses.ErrorMessage = r.Text
 	}
 	s.updated = true

@@ -441,6 +441,9 @@ func TestEarlyInterruptHitsItsTurn(t *testing.T) {
 		t.Fatalf("the turn began, written: %v", r.wrote)
 	}
 	r.print(lineInit, lineAborted, lifecycle(id, "cancelled"), lineIdle)
+	if ses := r.m.row.Session; ses.ErrorMessage != "" || ses.Result != "" {
+		t.Errorf("an interrupted turn shows as an error: %q, %q", ses.ErrorMessage, ses.Result)
+	}
 	if r.status != api.StatusWaitingInput || r.states[id] != api.MessageCompleted {
 		t.Fatalf("%s, message %s", r.status, r.states[id])
 	}

@@ -3,6 +3,7 @@ package session
 import (
 	"context"
 	"errors"
+	"path/filepath"
 	"slices"
 	"strings"
 	"time"
@@ -29,6 +30,9 @@ func (m *Manager) ListSessions(ctx context.Context, p api.ListSessionsParams) (a
 		if !status.Valid() {
 			return api.ListSessionsResult{}, api.InvalidParams("status", "%q is not a status", status)
 		}
+	}
+	if p.WorkingDir != "" && !filepath.IsAbs(p.WorkingDir) {
+		return api.ListSessionsResult{}, api.InvalidParams("working_dir", "%q is not an absolute path", p.WorkingDir)
 	}
 	if p.ParentSessionID != "" {
 		if p.ParentSessionID, err = api.ParseID("parent_session_id", p.ParentSessionID); err != nil {

@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"strings"
 	"time"
+	"unicode/utf8"
 
 	"github.com/mattn/go-isatty"
 	"github.com/spf13/pflag"
@@ -167,6 +168,9 @@ func (a *app) prompt(args []string) (api.Content, error) {
 	}
 	if strings.TrimSpace(text) == "" {
 		return api.Content{}, usagef("the prompt is empty")
+	}
+	if !utf8.ValidString(text) {
+		return api.Content{}, usagef("the prompt is not text: it holds bytes that are not UTF-8")
 	}
 	return api.Text(text), nil
 }

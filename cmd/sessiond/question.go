@@ -101,6 +101,9 @@ func (q *question) pick(text string) (string, error) {
 			fit = append(fit, o.Label)
 		}
 	}
+	if _, err := strconv.Atoi(text); err == nil && len(fit) == 0 && len(q.Options) > 0 {
+		return "", usagef("%q has no option %s: there are %d", cleanLine(q.Question), text, len(q.Options))
+	}
 	switch len(fit) {
 	case 0:
 		return text, nil

@@ -399,6 +399,9 @@ func TestBadOptionsAreRefused(t *testing.T) {
 			t.Errorf("%s: %v", field, err)
 		}
 	}
+	if _, err := w.ListSessions(w.ctx, api.ListSessionsParams{WorkingDir: "here"}); !errors.Is(err, &api.Error{Reason: api.ReasonInvalidParams}) {
+		t.Errorf("a list of a relative directory: %v", err)
+	}
 	list, err := w.ListSessions(w.ctx, api.ListSessionsParams{})
 	dirs, _ := os.ReadDir(filepath.Join(w.cfg.StateDir, "sessions"))
 	if err != nil || len(list.Sessions) != 0 || len(dirs) != 0 {

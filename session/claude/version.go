@@ -54,7 +54,7 @@ func (v Version) modern() bool {
 var ErrUnavailable = errors.New("no usable claude")
 
 // InstallHint says how to get a claude.
-const InstallHint = "install Claude Code (npm install -g @anthropic-ai/claude-code), or set SESSIOND_CLAUDE to the path of its program"
+const InstallHint = "install Claude Code (npm install -g @anthropic-ai/claude-code), or set SESSIOND_CLAUDE to the path of its program and restart the daemon (sessiond stop)"
 
 // Find returns the absolute path of the program to run: configured, if that is
 // set, else the claude that lies on path (a list as in $PATH). The error wraps
