@@ -15,8 +15,6 @@ type alarms struct {
 	nudge alarm // repeat an interrupt that had no effect
 	idle  alarm // end a session that nobody talks to
 	mode  alarm // fall back from a permission mode that is bounded
-
-	idleSince time.Time // when the session began to wait for a message
 }
 
 // alarm fires once at a time.
@@ -53,10 +51,8 @@ func (a *actor) plan(quiet bool) {
 		a.alarms.nudge.set(now.Add(interruptRepeat))
 	}
 	if !a.m.idle() || a.m.eng.Agents > 0 || a.mgr.cfg.IdleTimeout <= 0 {
-		a.alarms.idleSince = time.Time{}
 		a.alarms.idle.set(time.Time{})
-	} else if a.alarms.idleSince.IsZero() || !quiet {
-		a.alarms.idleSince = now
+	} else if a.alarms.idle.at.IsZero() || !quiet {
 		a.alarms.idle.set(now.Add(a.mgr.cfg.IdleTimeout))
 	}
 	if at := a.m.row.Session.PermissionModeExpiresAt; at.IsZero() {

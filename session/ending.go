@@ -1,6 +1,7 @@
 package session
 
 import (
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"strings"
@@ -38,7 +39,7 @@ func (s *step) startFailed(cause error) {
 // end. A nil exit means that nobody saw how it ended.
 func (s *step) exited(exit *shim.Exit) {
 	ses := &s.m.row.Session
-	reason := orElse(s.m.eng.EndReason, reasonExited)
+	reason := cmp.Or(s.m.eng.EndReason, reasonExited)
 	if exit == nil {
 		reason = reasonExitUnknown
 	} else {

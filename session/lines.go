@@ -1,6 +1,7 @@
 package session
 
 import (
+	"cmp"
 	"encoding/json"
 	"time"
 	"unicode/utf8"
@@ -222,11 +223,11 @@ func (s *step) switched(c control, r *claude.Response) {
 	ses, e := &s.m.row.Session, &s.m.eng
 	if c.Model != "" {
 		e.Switched.Model = c.Model
-		s.set(&ses.Model, orElse(r.Model, c.Model))
+		s.set(&ses.Model, cmp.Or(r.Model, c.Model))
 	}
 	if c.Mode != "" {
 		e.Switched.Mode = c.Mode
-		s.set(&ses.PermissionMode, orElse(r.Mode, c.Mode))
+		s.set(&ses.PermissionMode, cmp.Or(r.Mode, c.Mode))
 		s.expireMode(c.Timeout)
 	}
 }
@@ -241,13 +242,6 @@ func (s *step) expireMode(timeout int64) {
 	if ses := &s.m.row.Session; !at.Equal(ses.PermissionModeExpiresAt.Time) {
 		ses.PermissionModeExpiresAt, s.updated = at, true
 	}
-}
-
-func orElse(s, other string) string {
-	if s != "" {
-		return s
-	}
-	return other
 }
 
 // pump does what is due now: the end, if that is wanted; an interrupt whose turn

@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
+	"slices"
 	"sync"
 	"time"
 
@@ -192,11 +193,9 @@ func (m *Manager) leave(a *actor) {
 	if m.actors[a.id] == a {
 		delete(m.actors, a.id)
 	}
-	for i, w := range m.waiting {
-		if w == a {
-			m.waiting = append(m.waiting[:i:i], m.waiting[i+1:]...)
-			return
-		}
+	if i := slices.Index(m.waiting, a); i >= 0 {
+		m.waiting = slices.Delete(m.waiting, i, i+1)
+		return
 	}
 	m.live--
 	m.grantLocked(over)

@@ -26,10 +26,8 @@ func (m *Manager) ListSessions(ctx context.Context, p api.ListSessionsParams) (a
 		return api.ListSessionsResult{}, err
 	}
 	p.Limit = &limit
-	for _, status := range p.Status {
-		if !status.Valid() {
-			return api.ListSessionsResult{}, api.InvalidParams("status", "%q is not a status", status)
-		}
+	if err := checkAny("status", p.Status, api.Statuses); err != nil {
+		return api.ListSessionsResult{}, err
 	}
 	if p.WorkingDir != "" && !filepath.IsAbs(p.WorkingDir) {
 		return api.ListSessionsResult{}, api.InvalidParams("working_dir", "%q is not an absolute path", p.WorkingDir)
@@ -65,22 +63,8 @@ func (m *Manager) UpdateSession(ctx context.Context, p api.UpdateSessionParams) 
 	if err != nil {
 		return api.SessionResult{}, err
 	}
-	if p.Model != nil {
-		if err := checkModel(*p.Model); err != nil {
-			return api.SessionResult{}, err
-		}
-	}
-	if p.PermissionMode != nil && !claude.ValidMode(*p.PermissionMode) {
-		return api.SessionResult{}, api.InvalidParams("permission_mode", "%q is none of %s", *p.PermissionMode, strings.Join(claude.PermissionModes, ", "))
-	}
-	if err := checkRules(deref(p.Rules)); err != nil {
+	if err := checkUpdate(&p); err != nil {
 		return api.SessionResult{}, err
-	}
-	if err := checkModeTimeout(p.PermissionMode, p.PermissionModeTimeoutMS); err != nil {
-		return api.SessionResult{}, err
-	}
-	if p.Tags != nil && slices.ContainsFunc(*p.Tags, func(tag string) bool { return strings.TrimSpace(tag) == "" }) {
-		return api.SessionResult{}, api.InvalidParams("tags", "a tag must not be empty")
 	}
 	if p.Model != nil {
 		if err := m.switchTo(ctx, id, control{Model: *p.Model}, "model"); err != nil {
@@ -101,6 +85,25 @@ func (m *Manager) UpdateSession(ctx context.Context, p api.UpdateSessionParams) 
 		return nil
 	})
 	return api.SessionResult{Session: ses}, err
+}
+
+// checkUpdate refuses what could not be changed so, before anything is.
+func checkUpdate(p *api.UpdateSessionParams) error {
+	if p.Model != nil {
+		if err := checkModel(*p.Model); err != nil {
+			return err
+		}
+	}
+	if err := checkMode(p.PermissionMode); err != nil {
+		return err
+	}
+	if err := checkModeTimeout(p.PermissionMode, p.PermissionModeTimeoutMS); err != nil {
+		return err
+	}
+	if p.Tags != nil && slices.ContainsFunc(*p.Tags, func(tag string) bool { return strings.TrimSpace(tag) == "" }) {
+		return api.InvalidParams("tags", "a tag must not be empty")
+	}
+	return checkRules(deref(p.Rules))
 }
 
 // label changes what only people care for.

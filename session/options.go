@@ -1,6 +1,7 @@
 package session
 
 import (
+	"cmp"
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
@@ -48,8 +49,8 @@ func checkOptions(o *api.LaunchOptions, home string) error {
 	if err := checkDir("working_dir", *o.WorkingDir); err != nil {
 		return err
 	}
-	if o.PermissionMode != nil && !claude.ValidMode(*o.PermissionMode) {
-		return api.InvalidParams("permission_mode", "%q is none of %s", *o.PermissionMode, strings.Join(claude.PermissionModes, ", "))
+	if err := checkMode(o.PermissionMode); err != nil {
+		return err
 	}
 	if err := checkRules(deref(o.Rules)); err != nil {
 		return err
@@ -69,6 +70,14 @@ func checkOptions(o *api.LaunchOptions, home string) error {
 		}
 	}
 	return checkWords(o)
+}
+
+// checkMode refuses a permission mode that Claude Code does not know.
+func checkMode(mode *string) error {
+	if mode == nil || claude.ValidMode(*mode) {
+		return nil
+	}
+	return api.InvalidParams("permission_mode", "%q is none of %s", *mode, strings.Join(claude.PermissionModes, ", "))
 }
 
 // checkModeTimeout refuses a time limit without a mode that it could be for.
@@ -169,30 +178,23 @@ func checkEnv(env map[string]string) error {
 // Whether it is interactive, unattended or partial is never inherited.
 func overlay(inherited, own api.LaunchOptions) api.LaunchOptions {
 	o := own
-	o.WorkingDir = first(own.WorkingDir, inherited.WorkingDir)
-	o.Title = first(own.Title, inherited.Title)
-	o.Model = first(own.Model, inherited.Model)
-	o.PermissionMode = first(own.PermissionMode, inherited.PermissionMode)
+	o.WorkingDir = cmp.Or(own.WorkingDir, inherited.WorkingDir)
+	o.Title = cmp.Or(own.Title, inherited.Title)
+	o.Model = cmp.Or(own.Model, inherited.Model)
+	o.PermissionMode = cmp.Or(own.PermissionMode, inherited.PermissionMode)
 	if own.PermissionMode == nil && own.PermissionModeTimeoutMS == nil {
 		o.PermissionModeTimeoutMS = inherited.PermissionModeTimeoutMS
 	}
-	o.AllowedTools = first(own.AllowedTools, inherited.AllowedTools)
-	o.DisallowedTools = first(own.DisallowedTools, inherited.DisallowedTools)
-	o.AdditionalDirectories = first(own.AdditionalDirectories, inherited.AdditionalDirectories)
-	o.SystemPrompt = first(own.SystemPrompt, inherited.SystemPrompt)
-	o.AppendSystemPrompt = first(own.AppendSystemPrompt, inherited.AppendSystemPrompt)
-	o.MaxTurns = first(own.MaxTurns, inherited.MaxTurns)
-	o.MaxBudgetUSD = first(own.MaxBudgetUSD, inherited.MaxBudgetUSD)
-	o.Tags = first(own.Tags, inherited.Tags)
-	o.Rules = first(own.Rules, inherited.Rules)
+	o.AllowedTools = cmp.Or(own.AllowedTools, inherited.AllowedTools)
+	o.DisallowedTools = cmp.Or(own.DisallowedTools, inherited.DisallowedTools)
+	o.AdditionalDirectories = cmp.Or(own.AdditionalDirectories, inherited.AdditionalDirectories)
+	o.SystemPrompt = cmp.Or(own.SystemPrompt, inherited.SystemPrompt)
+	o.AppendSystemPrompt = cmp.Or(own.AppendSystemPrompt, inherited.AppendSystemPrompt)
+	o.MaxTurns = cmp.Or(own.MaxTurns, inherited.MaxTurns)
+	o.MaxBudgetUSD = cmp.Or(own.MaxBudgetUSD, inherited.MaxBudgetUSD)
+	o.Tags = cmp.Or(own.Tags, inherited.Tags)
+	o.Rules = cmp.Or(own.Rules, inherited.Rules)
 	return o
-}
-
-func first[T any](a, b *T) *T {
-	if a != nil {
-		return a
-	}
-	return b
 }
 
 // deref is the value behind p, or the zero value.

@@ -1,9 +1,6 @@
 package api
 
-import (
-	"encoding/json"
-	"slices"
-)
+import "encoding/json"
 
 // Status is where a session stands.
 type Status string
@@ -28,9 +25,6 @@ var Statuses = []Status{StatusQueued, StatusStarting, StatusRunning, StatusWaiti
 func (s Status) Final() bool {
 	return s == StatusCompleted || s == StatusFailed || s == StatusInterrupted
 }
-
-// Valid reports whether s is one of the protocol's words.
-func (s Status) Valid() bool { return slices.Contains(Statuses, s) }
 
 // WaitingFor says what a session in StatusWaitingInput waits for.
 type WaitingFor string
