@@ -9,6 +9,7 @@ import (
 	"os"
 	"time"
 
+	"github.com/sessiond/sessiond/internal/crashpoint"
 	"github.com/sessiond/sessiond/rpc/api"
 	"github.com/sessiond/sessiond/session/shim"
 )
@@ -50,8 +51,10 @@ func (a *actor) run(ctx context.Context) {
 	err := a.live(ctx)
 	switch {
 	case err == nil:
+		crashpoint.Reach(crashpoint.EndCommitted)
 		a.mgr.leave(a)
 		a.cleanUp()
+		crashpoint.Reach(crashpoint.EndCleaned)
 	case ctx.Err() == nil:
 		a.log.Error("session lost", "error", err)
 		a.mgr.leave(a)
@@ -159,6 +162,7 @@ func (a *actor) takeIn(ctx context.Context) (more <-chan struct{}, err error) {
 	if err != nil || len(lines) == 0 {
 		return nil, err
 	}
+	crashpoint.Reach(crashpoint.IngestRead)
 	err = a.must(ctx, func(s *step) {
 		for _, l := range lines {
 			s.line(l)
@@ -167,6 +171,7 @@ func (a *actor) takeIn(ctx context.Context) (more <-chan struct{}, err error) {
 	if err != nil {
 		return nil, err
 	}
+	crashpoint.Reach(crashpoint.IngestEffect)
 	a.punch()
 	return atOnce, nil
 }
@@ -200,6 +205,7 @@ func (a *actor) punch() {
 			a.log.Debug("journal not given back", "error", err)
 		}
 		a.punched = offset
+		crashpoint.Reach(crashpoint.IngestPunched)
 	}
 }
 
@@ -209,6 +215,7 @@ func (a *actor) finish(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	crashpoint.Reach(crashpoint.EndSeen)
 	return a.must(ctx, func(s *step) { s.exited(exit) })
 }
 
@@ -278,6 +285,7 @@ func (a *actor) commit(ctx context.Context, s *step) error {
 		if err := a.mgr.store.Commit(ctx, batch); err != nil {
 			return wrapf(err, "session %s", a.id)
 		}
+		s.reachStored()
 	}
 	for _, fault := range s.faults {
 		a.log.Error("change of status refused", "error", fault)

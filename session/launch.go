@@ -5,6 +5,7 @@ import (
 	"errors"
 	"os"
 
+	"github.com/sessiond/sessiond/internal/crashpoint"
 	"github.com/sessiond/sessiond/rpc/api"
 	"github.com/sessiond/sessiond/session/claude"
 	"github.com/sessiond/sessiond/store"
@@ -86,6 +87,7 @@ func (m *Manager) create(ctx context.Context, b birth) (api.LaunchSessionResult,
 		m.removeDir(a.id)
 		return none, wrapf(err, "directory of session %s", a.id)
 	}
+	crashpoint.Reach(crashpoint.LaunchPrepared)
 	now, err := m.reserve(ctx, a)
 	if err != nil {
 		m.removeDir(a.id)
@@ -97,6 +99,7 @@ func (m *Manager) create(ctx context.Context, b birth) (api.LaunchSessionResult,
 		m.removeDir(a.id)
 		return none, m.closing(err)
 	}
+	crashpoint.Reach(crashpoint.LaunchCommitted)
 	ses := a.m.row.Session // the actor's own from here on
 	m.launch(a)
 	return api.LaunchSessionResult{SessionID: ses.ID, RunID: ses.RunID, MessageID: messageID,

@@ -8,6 +8,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/sessiond/sessiond/internal/crashpoint"
 	"github.com/sessiond/sessiond/rpc/api"
 	"github.com/sessiond/sessiond/session/claude"
 	"github.com/sessiond/sessiond/store"
@@ -216,6 +217,7 @@ func (m *Manager) DeleteSession(ctx context.Context, p api.SessionParams) (api.D
 	if err := m.store.Commit(ctx, &store.Batch{Delete: row.N, Events: []store.Event{deleted}}); err != nil {
 		return api.DeleteSessionResult{}, wrapf(err, "delete session %s", id)
 	}
+	crashpoint.Reach(crashpoint.DeleteStored)
 	m.removeDir(id)
 	return api.DeleteSessionResult{Deleted: true}, nil
 }

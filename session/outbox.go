@@ -67,6 +67,7 @@ func (o *outbox) run(ctx context.Context) {
 // write writes one line. A failure means that the process is gone or about to
 // be, which the actor learns in its own time.
 func (o *outbox) write(ctx context.Context, line []byte) {
+	reachHanded(line)
 	var err error
 	if line == nil {
 		err = o.shim.CloseInput(ctx)
@@ -76,4 +77,5 @@ func (o *outbox) write(ctx context.Context, line []byte) {
 	if err != nil && ctx.Err() == nil {
 		o.log.Debug("not written", "error", err)
 	}
+	reachWritten(line)
 }

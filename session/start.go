@@ -9,6 +9,7 @@ import (
 	"os"
 	"time"
 
+	"github.com/sessiond/sessiond/internal/crashpoint"
 	"github.com/sessiond/sessiond/rpc/api"
 	"github.com/sessiond/sessiond/session/claude"
 	"github.com/sessiond/sessiond/session/shim"
@@ -49,11 +50,17 @@ func (a *actor) start(ctx context.Context) error {
 		a.log.Warn("session not started", "error", err)
 		return a.must(ctx, func(s *step) { s.startFailed(err) })
 	}
+	crashpoint.Reach(crashpoint.LaunchStarted)
 	removeEnvironment(a.dir)
+	crashpoint.Reach(crashpoint.LaunchForgotten)
 	if err := a.openJournal(); err != nil {
 		return err
 	}
-	return a.must(ctx, func(s *step) { s.started(started) })
+	if err := a.must(ctx, func(s *step) { s.started(started) }); err != nil {
+		return err
+	}
+	crashpoint.Reach(crashpoint.LaunchStored)
+	return nil
 }
 
 // startShim starts the shim, and waits for the conversation's lock if its last
@@ -184,6 +191,7 @@ func (a *actor) adopt(ctx context.Context) error {
 		a.log.Warn("session has lost its shim", "error", err)
 	} else {
 		a.attach(client)
+		crashpoint.Reach(crashpoint.AdoptConnected)
 	}
 	if err := a.openJournal(); errors.Is(err, fs.ErrNotExist) {
 		return a.must(ctx, func(s *step) { s.startFailed(fmt.Errorf("its journal is gone: %w", err)) })
@@ -203,12 +211,14 @@ func (a *actor) adopt(ctx context.Context) error {
 	if err := a.catchUp(ctx); err != nil {
 		return err
 	}
+	crashpoint.Reach(crashpoint.AdoptCaughtUp)
 	if a.shim == nil {
 		if err := a.orphan(ctx); err != nil {
 			return err
 		}
 	}
 	a.repeat()
+	crashpoint.Reach(crashpoint.AdoptRepeated)
 	if a.m.waiting() > 0 { // what the daemon before held back may go now
 		if err := a.must(ctx, func(s *step) { s.quiet = true }); err != nil {
 			return err

@@ -5,6 +5,8 @@ import (
 	"database/sql"
 	"fmt"
 	"time"
+
+	"github.com/sessiond/sessiond/internal/crashpoint"
 )
 
 const (
@@ -51,6 +53,7 @@ func (w *writer) purge() {
 		w.purgeNext = time.After(purgeRetry)
 		return
 	}
+	crashpoint.Reach(crashpoint.DeletePurging)
 	if finished {
 		w.purges = w.purges[1:]
 	}

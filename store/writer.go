@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"log/slog"
 	"time"
+
+	"github.com/sessiond/sessiond/internal/crashpoint"
 )
 
 // A transaction ends with the batch that reaches one of these. Fewer and larger
@@ -148,7 +150,9 @@ func (w *writer) write() {
 			r.err = err
 		}
 	} else {
+		crashpoint.Reach(crashpoint.IngestCommitted)
 		w.announce()
+		crashpoint.Reach(crashpoint.IngestAnnounced)
 	}
 	for i, r := range w.group {
 		r.done <- r.err
@@ -163,10 +167,12 @@ func (w *writer) transact(fn func() error) error {
 		w.rollback() // in case that the one before could not be undone
 		return fmt.Errorf("begin: %w", err)
 	}
+	crashpoint.Reach(crashpoint.IngestBegun)
 	if err := fn(); err != nil {
 		w.rollback()
 		return err
 	}
+	crashpoint.Reach(crashpoint.IngestApplied)
 	if _, err := w.stmts.commit.exec(); err != nil {
 		w.rollback()
 		return fmt.Errorf("write to disk: %w", err)

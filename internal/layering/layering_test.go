@@ -35,6 +35,9 @@ var mayImport = map[string][]string{
 	"cmd/sessiond":   {"daemon", "rpc/api", "rpc/client", "session/shim"}, // all else goes through the socket
 }
 
+// everywhere may be imported by every room: in a normal build it is nothing.
+const everywhere = "internal/crashpoint"
+
 type listed struct {
 	ImportPath, Dir, Doc string
 	Imports              []string
@@ -78,7 +81,7 @@ func TestImports(t *testing.T) {
 		}
 		seen[room] = true
 		for _, path := range p.Imports {
-			if other, ours := strings.CutPrefix(path, module); ours && !slices.Contains(allowed, other) {
+			if other, ours := strings.CutPrefix(path, module); ours && other != everywhere && !slices.Contains(allowed, other) {
 				t.Errorf("%s imports %s", room, other)
 			}
 		}

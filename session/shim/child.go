@@ -12,6 +12,8 @@ import (
 	"time"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/sessiond/sessiond/internal/crashpoint"
 )
 
 // tailSize bounds Exit.StderrTail.
@@ -50,6 +52,7 @@ func startChild(spec Spec, lock *os.File) (*child, error) {
 	if err != nil {
 		return nil, errors.Join(err, c.closeFiles())
 	}
+	crashpoint.Reach(crashpoint.ShimChildStarted)
 	c.started = Started{PID: pid, StartTime: startTime(pid), BootID: bootID(), ShimPID: os.Getpid(), StartedAt: time.Now().UTC()}
 	if err := writeRecord(".", startName, c.started); err != nil {
 		// Nobody would know that it ran: it must not.

@@ -8,6 +8,8 @@ import (
 	"time"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/sessiond/sessiond/internal/crashpoint"
 )
 
 const (
@@ -86,7 +88,9 @@ func (in *input) run() {
 			op.answer(ErrInputClosed)
 		default:
 			op.answer(nil)
+			crashpoint.Reach(crashpoint.ShimLineTaken)
 			ended = !in.write(op.line)
+			crashpoint.Reach(crashpoint.ShimLineWritten)
 		}
 		if len(op.line) >= largeLine {
 			op.line = nil

@@ -12,6 +12,8 @@ import (
 	"time"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/sessiond/sessiond/internal/crashpoint"
 )
 
 // firstConn is the descriptor on which Start hands the shim its first
@@ -102,6 +104,7 @@ func hold(dir string, first net.Conn) error {
 		return refuse(first, err)
 	}
 	defer lock.Close()
+	crashpoint.Reach(crashpoint.ShimLocked)
 	if err := neverStarted(); err != nil {
 		return refuse(first, err)
 	}
@@ -119,6 +122,7 @@ func hold(dir string, first net.Conn) error {
 		record(Exit{Error: asStartError(err).Text, ExitedAt: time.Now().UTC()})
 		return refuse(first, err)
 	}
+	crashpoint.Reach(crashpoint.ShimRecorded)
 	attend(c, l, first)
 	return nil
 }
@@ -166,8 +170,10 @@ func attend(c *child, l net.Listener, first net.Conn) {
 	if !gone {
 		log.Printf("some descendants of the child cannot be killed; leaving them")
 	}
+	crashpoint.Reach(crashpoint.ShimChildGone)
 	finishJournal(c.journal, gone)
 	record(exitOf(status, stderrTail(c.stderr)))
+	crashpoint.Reach(crashpoint.ShimExitRecorded)
 	srv.close()
 }
 

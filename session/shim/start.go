@@ -12,6 +12,8 @@ import (
 	"syscall"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/sessiond/sessiond/internal/crashpoint"
 )
 
 // Start starts a shim, which starts the child that spec describes, and returns
@@ -42,6 +44,7 @@ func Start(ctx context.Context, exe, dir string, spec Spec) (*Client, Started, e
 	if err != nil {
 		return nil, Started{}, errors.Join(fmt.Errorf("start the shim: %w", err), forgetSpec(dir))
 	}
+	crashpoint.Reach(crashpoint.LaunchForked)
 	c, started, err := greet(ctx, conn, pid)
 	switch {
 	case err == nil || ctx.Err() != nil:
@@ -111,7 +114,7 @@ func shimEnv() []string {
 			env = append(env, name+"="+value)
 		}
 	}
-	return env
+	return append(env, crashpoint.Environ()...)
 }
 
 // connPair is a connection and, for a child, the other end of it.
