@@ -1,0 +1,61 @@
+package store
+
+import (
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/sessiond/sessiond/rpc/api"
+)
+
+func TestOutlines(t *testing.T) {
+	t.Parallel()
+	s := open(t, Options{})
+	first := filled(t, s, 3)
+	second := create(t, s, func(r *SessionRow) {
+		r.Session.Status, r.Session.LastActivityAt = api.StatusCompleted, api.FromMillis(7)
+		r.Options = []byte(`{"title":"x","ancestors":[{"N":1,"UpTo":3},{"N":9}]}`)
+	})
+	want := []Outline{
+		{N: first.N, ID: first.Session.ID, Status: api.StatusRunning, LastActivityAt: api.FromMillis(first.Session.LastActivityAt.Millis()), Tagged: true},
+		{N: second.N, ID: second.Session.ID, Status: api.StatusCompleted, LastActivityAt: api.FromMillis(7),
+			Ancestors: []Segment{{N: 1, UpTo: 3}, {N: 9}}},
+	}
+	got, err := s.Outlines(t.Context(), "tag", 0)
+	if diff := cmp.Diff(want, got); diff != "" || err != nil {
+		t.Errorf("%v\n%s", err, diff)
+	}
+	got, err = s.Outlines(t.Context(), "", first.N)
+	if err != nil || len(got) != 1 || got[0].N != second.N || !got[0].Tagged {
+		t.Errorf("behind the first: %+v, %v", got, err)
+	}
+}
+
+func TestSessionSize(t *testing.T) {
+	t.Parallel()
+	s := open(t, Options{})
+	row := create(t, s, nil)
+	for _, want := range []struct {
+		events int
+		bytes  int64
+	}{{0, 0}, {2, 9 + 7}} {
+		events, bytes, err := s.SessionSize(t.Context(), row.N)
+		if events != want.events || bytes != want.bytes || err != nil {
+			t.Errorf("%d events, %d bytes, %v; want %v", events, bytes, err, want)
+		}
+		commit(t, s, &Batch{Events: []Event{lineEvent(row.N, "123äöü"), typedEvent(row.N, api.EventSessionUpdated)}})
+	}
+}
+
+func TestUnpurged(t *testing.T) {
+	t.Parallel()
+	s := open(t, Options{})
+	remove(t, s, filled(t, s, 2*purgeRows))
+	eventually(t, "the events are gone", func() bool {
+		n, err := s.Unpurged(t.Context())
+		return err == nil && n == 0
+	})
+	if n := stored(t, s, 1); n != 1 {
+		t.Errorf("%d events are left", n)
+	}
+}
