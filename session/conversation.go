@@ -120,10 +120,15 @@ func conversationEvent(ev *store.Event) api.ConversationEvent {
 func EncodeEvent(ev store.Event) []byte {
 	data := ev.Data
 	if ev.Type == api.EventConversationUpdated {
-		data = mustJSON(conversationEvent(&ev))
+		shown := conversationEvent(&ev)
+		data = shown.AppendJSON(make([]byte, 0, len(ev.Line)+len(ev.Data)+eventFrame))
 	}
-	return mustJSON(api.Event{Seq: ev.Seq, Type: ev.Type, SessionID: ev.SessionID, RunID: ev.RunID, Timestamp: ev.Time, Data: data})
+	out := api.Event{Seq: ev.Seq, Type: ev.Type, SessionID: ev.SessionID, RunID: ev.RunID, Timestamp: ev.Time, Data: data}
+	return out.AppendJSON(make([]byte, 0, len(data)+eventFrame))
 }
+
+// eventFrame is about how long an event is without what was said.
+const eventFrame = 256
 
 // checkLimit applies a default to the size of a page, and its bounds.
 func checkLimit(limit *int, byDefault, most int) (int, error) {

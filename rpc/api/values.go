@@ -46,16 +46,19 @@ func (t Time) String() string { return t.UTC().Format(timeLayout) }
 
 // MarshalJSON writes t as an RFC 3339 string.
 func (t Time) MarshalJSON() ([]byte, error) {
-	b := make([]byte, 0, len(timeLayout)+2)
+	return t.appendJSON(make([]byte, 0, len(timeLayout)+2)), nil
+}
+
+func (t Time) appendJSON(b []byte) []byte {
 	b = append(b, '"')
 	b = t.UTC().AppendFormat(b, timeLayout)
-	return append(b, '"'), nil
+	return append(b, '"')
 }
 
 // UnmarshalJSON reads any RFC 3339 string.
 func (t *Time) UnmarshalJSON(b []byte) error {
 	var std time.Time
-	if err := json.Unmarshal(b, &std); err != nil {
+	if err := std.UnmarshalJSON(b); err != nil {
 		return err
 	}
 	*t = At(std)

@@ -11,6 +11,9 @@ import (
 	"net"
 	"time"
 
+	fastjson "github.com/go-json-experiment/json" // the standard library's takes three times as long for an event
+	"github.com/go-json-experiment/json/jsontext"
+
 	"github.com/sessiond/sessiond/rpc/api"
 )
 
@@ -128,6 +131,9 @@ func subscribe(nc net.Conn, r *bufio.Reader, p api.SubscribeParams) (api.Subscri
 // errProtocol says that the daemon sent what the protocol does not have.
 var errProtocol = errors.New("the daemon sent something unexpected")
 
+// lenient leaves it to the daemon that names are there once and texts are UTF-8.
+var lenient = fastjson.JoinOptions(jsontext.AllowDuplicateNames(true), jsontext.AllowInvalidUTF8(true))
+
 // notification is what comes on the connection of a subscription.
 type notification struct {
 	Method string     `json:"method"`
@@ -147,7 +153,7 @@ func nextEvent(r *bufio.Reader, subscriptionID string) (api.Event, error) {
 			return api.Event{}, fmt.Errorf("%w: %w", ErrDisconnected, err)
 		}
 		var n notification
-		if err := json.Unmarshal(line, &n); err != nil {
+		if err := fastjson.Unmarshal(line, &n, lenient); err != nil {
 			return api.Event{}, fmt.Errorf("%w: %w", errProtocol, err)
 		}
 		if n.Error != nil {

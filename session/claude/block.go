@@ -22,42 +22,51 @@ type block struct {
 	IsError   bool           `json:"is_error"`
 }
 
-// splitMessage returns the blocks of a message, at least one; a content that
-// is a text becomes one text block. It reports whether the form is known.
-func splitMessage(message jsontext.Value) ([]block, bool) {
-	var m struct {
-		Content jsontext.Value `json:"content"`
-	}
-	if json.Unmarshal(message, &m, lenient) != nil {
-		return nil, false
-	}
-	return splitContent(m.Content)
+// content is what a message says: its blocks, at least one. A text becomes one
+// text block. Known is false for what has another form.
+type content struct {
+	blocks []block
+	known  bool
 }
 
-func splitContent(content jsontext.Value) ([]block, bool) {
-	switch content.Kind() {
+// UnmarshalJSONFrom reads the content in one pass, whatever it is.
+func (c *content) UnmarshalJSONFrom(dec *jsontext.Decoder) error {
+	switch dec.PeekKind() {
 	case '"':
 		b := block{Type: "text"}
-		return []block{b.withText(content)}, true
+		if err := json.UnmarshalDecode(dec, &b.Text); err != nil {
+			return err
+		}
+		*c = content{[]block{b}, true}
 	case '[':
 		var blocks []block
-		if json.Unmarshal(content, &blocks, lenient) != nil {
-			return nil, false
+		if err := json.UnmarshalDecode(dec, &blocks); err != nil {
+			return err
 		}
 		if len(blocks) == 0 {
-			return []block{{Type: "text"}}, true
+			blocks = []block{{Type: "text"}}
 		}
-		return blocks, true
+		*c = content{blocks, true}
 	default:
-		return nil, false
+		return dec.SkipValue()
 	}
+	return nil
 }
 
-func (b block) withText(text jsontext.Value) block {
-	if json.Unmarshal(text, &b.Text, lenient) != nil {
-		b.Text = string(text)
+// splitMessage returns the blocks of a message. It reports whether the form is known.
+func splitMessage(message jsontext.Value) ([]block, bool) {
+	var m struct {
+		Content content `json:"content"`
 	}
-	return b
+	err := json.Unmarshal(message, &m, lenient)
+	return m.Content.blocks, err == nil && m.Content.known
+}
+
+// splitContent does the same for a content by itself.
+func splitContent(value jsontext.Value) ([]block, bool) {
+	var c content
+	err := json.Unmarshal(value, &c, lenient)
+	return c.blocks, err == nil && c.known
 }
 
 // kind says what the log calls a block. Tools that run on Anthropic's servers
