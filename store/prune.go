@@ -5,6 +5,7 @@ import (
 	"database/sql"
 	"encoding/json"
 	"fmt"
+	"os"
 
 	"github.com/sessiond/sessiond/rpc/api"
 )
@@ -72,4 +73,32 @@ func (s *Store) Unpurged(ctx context.Context) (n int, err error) {
 		return 0, fmt.Errorf("read deletions: %w", err)
 	}
 	return n, nil
+}
+
+// Size is how much room the database takes, in bytes.
+type Size struct {
+	Used int64 // what is in it
+	Free int64 // pages that are in the file for what comes next
+	Log  int64 // the write-ahead log beside it
+}
+
+// Size measures the database.
+func (s *Store) Size(ctx context.Context) (size Size, err error) {
+	if err := s.begin(); err != nil {
+		return size, err
+	}
+	defer s.reading.Done()
+	var pages, free, bytes int64
+	var path string
+	err = s.db.QueryRowContext(ctx, `SELECT page_count, freelist_count, page_size, file
+		FROM pragma_page_count, pragma_freelist_count, pragma_page_size, pragma_database_list WHERE name = 'main'`).
+		Scan(&pages, &free, &bytes, &path)
+	if err != nil {
+		return size, fmt.Errorf("measure the database: %w", err)
+	}
+	size.Used, size.Free = (pages-free)*bytes, free*bytes
+	if fi, err := os.Stat(path + "-wal"); err == nil { // there is none while nothing is written
+		size.Log = fi.Size()
+	}
+	return size, nil
 }

@@ -59,3 +59,18 @@ func TestUnpurged(t *testing.T) {
 		t.Errorf("%d events are left", n)
 	}
 }
+
+func TestSize(t *testing.T) {
+	t.Parallel()
+	s := open(t, Options{})
+	row := filled(t, s, 10*purgeRows)
+	full, err := s.Size(t.Context())
+	if err != nil || full.Used == 0 || full.Log == 0 {
+		t.Fatalf("%+v, %v", full, err)
+	}
+	remove(t, s, row)
+	eventually(t, "pages are free", func() bool {
+		now, err := s.Size(t.Context())
+		return err == nil && now.Used < full.Used
+	})
+}
