@@ -16,6 +16,9 @@ func (s *step) ask(q *claude.Question) {
 			return
 		}
 	}
+	if s.answeredBefore(q) {
+		return
+	}
 	a := api.Approval{ID: newID(), SessionID: s.m.row.Session.ID, Kind: api.ApprovalTool, ToolUseID: q.ToolUseID,
 		ToolName: q.ToolName, ToolInput: orEmpty(q.Input), Suggestions: []json.RawMessage{}, Status: api.ApprovalPending, CreatedAt: s.now}
 	if q.ForUser {

@@ -201,6 +201,9 @@ func base(options json.RawMessage, r *claude.Result) *claude.Totals {
 // response takes in Claude Code's answer to a control request of ours.
 func (s *step) response(r *claude.Response) {
 	s.answered = append(s.answered, answer{requestID: r.RequestID, err: r.Error})
+	if r.Pending != nil {
+		s.reconcile(r.Pending)
+	}
 	if len(r.StillQueued) > 0 && s.m.eng.Interrupt != nil && !s.m.eng.Turn {
 		s.m.eng.Interrupt.Sent = false // it came before its turn had begun
 	}

@@ -35,6 +35,13 @@ func Interrupt(requestID string) []byte {
 	return request(requestID, map[string]any{"subtype": "interrupt"})
 }
 
+// Initialize asks Claude Code what it waits for. It may be repeated at any time,
+// and is answered in mid-turn too. What was written before it has been taken in
+// when the answer comes.
+func Initialize(requestID string) []byte {
+	return request(requestID, map[string]any{"subtype": "initialize"})
+}
+
 // EndSession ends the process: exit code 0 when idle, 1 in mid-turn.
 func EndSession(requestID string) []byte {
 	return request(requestID, map[string]any{"subtype": "end_session"})

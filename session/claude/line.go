@@ -115,6 +115,10 @@ type Response struct {
 	StillQueued []string // interrupt (2.1.329): uuids of the messages that remain
 	Mode        string   // set_permission_mode: the mode from now on
 	Model       string   // set_model (2.1.329): the model from now on
+	// Pending is what Claude Code waits for, at this line; nil where it does not
+	// say. The answer to initialize says it, except that 2.1.197 does not in one
+	// that comes before its first message.
+	Pending []*Question
 }
 
 // Lifecycle tells how a message of ours fares (2.1.329).
@@ -338,6 +342,7 @@ func parseResponse(b jsontext.Value) *Response {
 		RequestID string         `json:"request_id"`
 		Error     string         `json:"error"`
 		Response  jsontext.Value `json:"response"`
+		Pending   jsontext.Value `json:"pending_permission_requests"`
 	}
 	if json.Unmarshal(b, &r, lenient) != nil {
 		return nil
@@ -349,9 +354,26 @@ func parseResponse(b jsontext.Value) *Response {
 		Model       string   `json:"model"`
 	}
 	_ = json.Unmarshal(r.Response, &inner, lenient) // another form: an answer that says nothing we look at
-	res := &Response{RequestID: r.RequestID, Cancelled: inner.Cancelled, StillQueued: inner.StillQueued, Mode: inner.Mode, Model: inner.Model}
+	res := &Response{RequestID: r.RequestID, Cancelled: inner.Cancelled, StillQueued: inner.StillQueued, Mode: inner.Mode, Model: inner.Model, Pending: parsePending(r.Pending)}
 	if r.Subtype == "error" {
 		res.Error = cmp.Or(r.Error, "refused without a reason")
 	}
 	return res
+}
+
+// parsePending reads a list of questions, each as it was asked. One in a form
+// that is not known makes the list say nothing: to take it for answered would
+// be wrong.
+func parsePending(b jsontext.Value) []*Question {
+	var list []envelope
+	if len(b) == 0 || json.Unmarshal(b, &list, lenient) != nil || list == nil {
+		return nil
+	}
+	questions := make([]*Question, len(list))
+	for i := range list {
+		if questions[i] = parseQuestion(&list[i]); questions[i] == nil {
+			return nil
+		}
+	}
+	return questions
 }

@@ -67,6 +67,13 @@ func TestParse(t *testing.T) {
 			Line{Type: "control_response", Parts: one(api.ConversationSystem), Response: &Response{RequestID: "r1", Error: "no"}}},
 		"interrupt too early": {`{"type":"control_response","response":{"subtype":"success","request_id":"r1","response":{"still_queued":["m1"]}}}`,
 			Line{Type: "control_response", Parts: one(api.ConversationSystem), Response: &Response{RequestID: "r1", StillQueued: []string{"m1"}}}},
+		"what it waits for": {`{"type":"control_response","response":{"subtype":"success","request_id":"i1","response":{"commands":[]},"pending_permission_requests":[{"type":"control_request","request_id":"q1","request":{"subtype":"can_use_tool","tool_name":"Bash","input":{},"tool_use_id":"t1"}}]}}`,
+			Line{Type: "control_response", Parts: one(api.ConversationSystem), Response: &Response{RequestID: "i1",
+				Pending: []*Question{{RequestID: "q1", ToolName: "Bash", ToolUseID: "t1", Input: []byte(`{}`)}}}}},
+		"waits for nothing": {`{"type":"control_response","response":{"subtype":"success","request_id":"i1","pending_permission_requests":[]}}`,
+			Line{Type: "control_response", Parts: one(api.ConversationSystem), Response: &Response{RequestID: "i1", Pending: []*Question{}}}},
+		"waits for what nobody knows": {`{"type":"control_response","response":{"subtype":"success","request_id":"i1","pending_permission_requests":[{"request_id":"q1","request":{"subtype":"other"}}]}}`,
+			Line{Type: "control_response", Parts: one(api.ConversationSystem), Response: &Response{RequestID: "i1"}}},
 		"API error": {`{"is_error":true,"subtype":"success","type":"result","result":"API Error: 400","duration_ms":61.5,"total_cost_usd":0.5,"usage":{"output_tokens":9,"service_tier":"x"},"modelUsage":{"a":{"inputTokens":1,"outputTokens":2,"cacheReadInputTokens":3,"cacheCreationInputTokens":4},"b":{"inputTokens":10}}}`,
 			Line{Type: "result", Subtype: "success", Parts: one(api.ConversationResult), Result: &Result{Subtype: "success", IsError: true, Text: "API Error: 400", DurationMS: 61, Turn: Usage{OutputTokens: 9},
 				Total: Totals{CostUSD: 0.5, Usage: Usage{InputTokens: 11, OutputTokens: 2, CacheReadInputTokens: 3, CacheCreationInputTokens: 4}}}}},
@@ -158,7 +165,7 @@ func TestControlLinesAreOneLine(t *testing.T) {
 	for _, line := range [][]byte{
 		UserMessage("id", api.Text("two\nlines <b>")),
 		Allow("q", []byte("{\n\"a\": \"x\\ny\"\n}"), nil),
-		Deny("q", "no\nway"), SetModel("r", "opus"), SetPermissionMode("r", "plan"), Interrupt("r"), EndSession("r"), CancelMessage("r", "m"),
+		Deny("q", "no\nway"), SetModel("r", "opus"), SetPermissionMode("r", "plan"), Interrupt("r"), Initialize("r"), EndSession("r"), CancelMessage("r", "m"),
 	} {
 		if strings.ContainsAny(string(line), "\n") || !Parse(line).ok() {
 			t.Errorf("not one JSON line: %s", line)
