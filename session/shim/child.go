@@ -21,6 +21,7 @@ const tailSize = 8 << 10
 
 // child is the process that the shim holds, with the shim's ends of its files.
 type child struct {
+	disk    disk
 	started Started
 	stdin   *os.File // the writing end of the pipe
 	journal *os.File
@@ -32,14 +33,14 @@ type child struct {
 
 // startChild starts what the spec says, and returns when the start record is on
 // the disk. lock is handed on to the child.
-func startChild(spec Spec, lock *os.File) (*child, error) {
+func startChild(spec Spec, lock *os.File, d disk) (*child, error) {
 	if !filepath.IsAbs(spec.Path) {
 		return nil, &StartError{Text: fmt.Sprintf("cannot start %s: the path is not absolute", spec.Path)}
 	}
 	if err := checkDir(spec.Dir); err != nil {
 		return nil, err
 	}
-	c := &child{}
+	c := &child{disk: d}
 	in, err := c.openFiles()
 	if err != nil {
 		return nil, errors.Join(err, c.closeFiles())
@@ -79,14 +80,14 @@ func checkDir(dir string) error {
 // openFiles opens the child's journal, with room kept behind it, its standard
 // error and its input, whose reading end it returns.
 func (c *child) openFiles() (in *os.File, err error) {
-	if c.journal, err = openPrivate(JournalName, os.O_WRONLY|os.O_APPEND); err != nil {
+	if c.journal, err = c.disk.open(JournalName, os.O_WRONLY|os.O_APPEND); err != nil {
 		return nil, err
 	}
-	if c.stderr, err = openPrivate(StderrName, os.O_RDWR|os.O_APPEND); err != nil {
+	if c.stderr, err = c.disk.open(StderrName, os.O_RDWR|os.O_APPEND); err != nil {
 		return nil, err
 	}
-	if err = keepRoom(c.journal); err != nil {
-		return nil, fmt.Errorf("cannot keep room for the journal: %w", err)
+	if err = keepRoom(c.disk, c.journal); err != nil {
+		return nil, fmt.Errorf("cannot keep %d MiB of room for the journal: %w", Reserve>>20, err)
 	}
 	if in, c.stdin, err = os.Pipe(); err != nil {
 		return nil, err

@@ -34,6 +34,8 @@ type Client struct {
 
 	mu      sync.Mutex
 	closed  bool
+	started Started
+	state   State
 	lastID  uint64
 	pending map[uint64]call
 }
@@ -92,6 +94,20 @@ func (c *Client) Signal(ctx context.Context, sig syscall.Signal) error {
 // killed all the same.
 func (c *Client) Kill(ctx context.Context) error {
 	return c.call(ctx, request{Op: opKill}, nil)
+}
+
+// Started is the start record, as the shim itself has told it.
+func (c *Client) Started() Started {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.started
+}
+
+// State is what the shim has last said of itself.
+func (c *Client) State() State {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.state
 }
 
 // Done is closed when the shim is gone: its child is too, and ReadExit tells how
@@ -223,18 +239,32 @@ func (c *Client) read(pid int) {
 // readAll returns the pid of the shim if it is this process's child, else 0.
 func (c *Client) readAll(pid int) int {
 	in := json.NewDecoder(c.conn)
-	var h hello
-	if err := in.Decode(&h); err != nil {
+	h, err := readHello(in)
+	if err != nil {
 		return pid
 	}
 	if pid == 0 && h.Started != nil && isChild(h.Started.ShimPID) {
 		pid = h.Started.ShimPID
 	}
+	c.mu.Lock()
+	if h.Started != nil {
+		c.started = *h.Started
+	}
+	if h.State != nil {
+		c.state = *h.State
+	}
+	c.mu.Unlock()
 	c.hello <- h
 	for {
 		var a answer
 		if err := in.Decode(&a); err != nil {
 			return pid
+		}
+		if a.State != nil {
+			c.mu.Lock()
+			c.state = *a.State
+			c.mu.Unlock()
+			continue
 		}
 		c.settle(a)
 	}

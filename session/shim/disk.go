@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"path/filepath"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -36,23 +37,65 @@ func punch(f *os.File, upTo int64) error {
 	return nil
 }
 
-// freeSpace is how many bytes the user may still write on a file's disk.
+// disk is the few calls to the file system that a full, read-only or failing disk
+// may refuse to a shim. Tests put others in their place.
+type disk struct {
+	open     func(path string, flags int) (*os.File, error)
+	allocate func(f *os.File, from, n int64) error
+	measure  func(f *os.File) (extent, error)
+	space    func(f *os.File) (free int64, err error)
+	write    func(f *os.File, data []byte) error // in the place of what was there, and durable
+	rename   func(from, to string) error
+}
+
+// theDisk is the real one.
+func theDisk() disk {
+	return disk{open: openPrivate, allocate: allocate, measure: measure, space: freeSpace, write: overwrite, rename: renameDurably}
+}
+
+// extent is how long a file is, and how much of the disk it takes.
+type extent struct{ size, allocated int64 }
+
+func measure(f *os.File) (extent, error) {
+	var st unix.Stat_t
+	if err := unix.Fstat(int(f.Fd()), &st); err != nil {
+		return extent{}, fmt.Errorf("size of %s: %w", f.Name(), err)
+	}
+	return extent{size: st.Size, allocated: st.Blocks * 512}, nil
+}
+
+// freeSpace is how many bytes the user may still write on a file's disk. The
+// error is EROFS if it takes nothing at all.
 func freeSpace(f *os.File) (int64, error) {
 	var fs unix.Statfs_t
 	if err := unix.Fstatfs(int(f.Fd()), &fs); err != nil {
 		return 0, fmt.Errorf("free space: %w", err)
 	}
+	if fs.Flags&readOnlyFlag != 0 {
+		return 0, unix.EROFS
+	}
 	return int64(min(fs.Bavail*uint64(fs.Bsize), 1<<62)), nil
 }
 
-func noSpace(err error) bool {
-	return errors.Is(err, unix.ENOSPC) || errors.Is(err, unix.EDQUOT)
+func overwrite(f *os.File, data []byte) error {
+	if _, err := f.WriteAt(data, 0); err != nil {
+		return err
+	}
+	return errors.Join(f.Truncate(int64(len(data))), f.Sync())
 }
 
+func renameDurably(from, to string) error {
+	if err := os.Rename(from, to); err != nil {
+		return err
+	}
+	return syncDir(filepath.Dir(to))
+}
+
+// Reserve is what a shim keeps allocated behind the journal's end.
+const Reserve = 16 << 20
+
 const (
-	// reserve is what is kept allocated behind the journal's end.
-	reserve = 16 << 20
-	// reserveStep is how much of it may be used up before it is renewed.
+	// reserveStep is how much of the reserve may be used up before it is renewed.
 	reserveStep = 4 << 20
 
 	// stderrMost is how much of standard error keeps its place on the disk
@@ -62,6 +105,9 @@ const (
 
 	// plenty is the free space from which a full disk is not near.
 	plenty = 8 << 30
+
+	// probeFor is for how long a child that has printed is taken to be busy.
+	probeFor = 10 * time.Minute
 )
 
 // pauseFor is how long the keeper may look away. An idle child uses up nothing

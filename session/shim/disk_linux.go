@@ -8,6 +8,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
+const readOnlyFlag = unix.ST_RDONLY
+
 // allocate reserves blocks for [from, from+n) without changing the file's size.
 func allocate(f *os.File, from, n int64) error {
 	return retryFallocate(f, unix.FALLOC_FL_KEEP_SIZE, from, n)
@@ -47,4 +49,18 @@ func pipeHolds(fd int) int {
 		return 0
 	}
 	return n
+}
+
+// nextData is the offset, from off on, of the first byte that was ever written: a
+// hole reads as zeros. At the end of the file it is off.
+func nextData(f *os.File, off int64) (int64, error) {
+	at, err := unix.Seek(int(f.Fd()), off, unix.SEEK_DATA)
+	if errors.Is(err, unix.ENXIO) { // nothing but a hole is left
+		info, err := f.Stat()
+		if err != nil {
+			return off, err
+		}
+		return max(off, info.Size()), nil
+	}
+	return at, err
 }

@@ -91,7 +91,7 @@ func TestReserveIsGivenBack(t *testing.T) {
 	h.writeLine("hello")
 	h.awaitJournal("hello\n")
 	path := filepath.Join(h.dir, JournalName)
-	if blocks := blocksOf(t, path); blocks*512 < reserve-reserveStep {
+	if blocks := blocksOf(t, path); blocks*512 < Reserve-reserveStep {
 		t.Errorf("%d bytes are kept", blocks*512)
 	}
 	h.closeInput()

@@ -62,8 +62,35 @@ func asStartError(err error) *StartError {
 	return &StartError{Text: err.Error(), Errno: errno}
 }
 
+// RecordError: what lies under the name of a record or a journal is none: it is
+// damaged, or not even a file.
+type RecordError struct {
+	Path string
+	Err  error
+}
+
+func (e *RecordError) Error() string { return fmt.Sprintf("%s is damaged: %v", e.Path, e.Err) }
+
+// Unwrap gives what is wrong with it.
+func (e *RecordError) Unwrap() error { return e.Err }
+
+// JournalError: lines of a journal are missing. Reading goes on behind them.
+type JournalError struct {
+	Path     string
+	From, To int64 // what should have been between these offsets is not there
+	Cut      bool  // somebody has made the file shorter; else it holds nothing there
+}
+
+func (e *JournalError) Error() string {
+	if e.Cut {
+		return fmt.Sprintf("%s was cut from %d to %d bytes: lines may be missing", e.Path, e.To, e.From)
+	}
+	return fmt.Sprintf("%s holds nothing from byte %d to %d: the lines that were there are missing", e.Path, e.From, e.To)
+}
+
 // VersionError: the shim speaks another version of the protocol than this
-// program: one of a newer release, which an older one cannot hold.
+// program: one of a newer release, which an older one cannot hold. Shim and child
+// are left alone, and go on.
 type VersionError struct{ Version int }
 
 func (e *VersionError) Error() string {

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"syscall"
 	"time"
 
 	"github.com/google/renameio/v2"
@@ -19,6 +20,7 @@ const (
 	launchName = "launch.json"
 	startName  = "start.json"
 	exitName   = "exit.json"
+	draftName  = "exit.tmp" // what becomes the exit record
 	socketName = "shim.sock"
 )
 
@@ -29,9 +31,14 @@ type Spec struct {
 	Env  []string // the whole environment, "NAME=value"
 	Dir  string   // the working directory, absolute
 	// LockFile is the lock file of the conversation that the child works on,
-	// absolute. It and its directory (0700) are created if they are missing,
-	// and never removed.
+	// absolute. It and its directory (0700) are created if they are missing;
+	// SweepLocks removes it.
 	LockFile string
+	// MaxJournal bounds how many bytes of the journal may wait to be read. At
+	// that the child is stopped until a quarter of it has been given back
+	// (PunchHole). 0: no bound; there is none either where the file system can
+	// give nothing back.
+	MaxJournal int64
 }
 
 // Started is the start record: the child of this directory was started once.
@@ -58,29 +65,31 @@ type Exit struct {
 }
 
 // ReadStart reads the start record of a directory. The error is fs.ErrNotExist
-// if there is none: the child was never started.
+// if there is none: the child was never started; a *RecordError if it is damaged:
+// it was.
 func ReadStart(dir string) (Started, error) {
 	var s Started
-	return s, readRecord(filepath.Join(dir, startName), &s)
+	return s, readRecord(filepath.Join(dir, startName), maxRecord, &s)
 }
 
 // ReadExit reads the exit record of a directory. The error is fs.ErrNotExist if
-// there is none: shim or child still live, or the shim was killed.
+// there is none: shim or child still live, or the shim was killed; a *RecordError
+// if it is damaged: both are gone, and how is not known.
 func ReadExit(dir string) (Exit, error) {
 	var e Exit
-	return e, readRecord(filepath.Join(dir, exitName), &e)
+	return e, readRecord(filepath.Join(dir, exitName), maxRecord, &e)
 }
 
 // ReadSpec reads back the spec of a child that has not been started yet. The
 // error is fs.ErrNotExist once it has, or could not be.
 func ReadSpec(dir string) (Spec, error) {
 	var l launch
-	if err := readRecord(filepath.Join(dir, launchName), &l); err != nil {
+	if err := readRecord(filepath.Join(dir, launchName), maxLaunch, &l); err != nil {
 		return Spec{}, err
 	}
 	return Spec{
 		Path: string(l.Path), Args: texts(l.Args), Env: texts(l.Env),
-		Dir: string(l.Dir), LockFile: string(l.LockFile),
+		Dir: string(l.Dir), LockFile: string(l.LockFile), MaxJournal: l.MaxJournal,
 	}, nil
 }
 
@@ -89,12 +98,13 @@ func ReadSpec(dir string) (Spec, error) {
 type launch struct {
 	Path, Dir, LockFile []byte
 	Args, Env           [][]byte
+	MaxJournal          int64 `json:",omitempty"`
 }
 
 func writeSpec(dir string, s Spec) error {
 	return writeRecord(dir, launchName, launch{
 		Path: []byte(s.Path), Args: blobs(s.Args), Env: blobs(s.Env),
-		Dir: []byte(s.Dir), LockFile: []byte(s.LockFile),
+		Dir: []byte(s.Dir), LockFile: []byte(s.LockFile), MaxJournal: s.MaxJournal,
 	})
 }
 
@@ -112,17 +122,6 @@ func blobs(in []string) [][]byte {
 		out[i] = []byte(s)
 	}
 	return out
-}
-
-func readRecord(path string, v any) error {
-	data, err := os.ReadFile(path)
-	if err != nil {
-		return fmt.Errorf("read record: %w", err)
-	}
-	if err := json.Unmarshal(data, v); err != nil {
-		return fmt.Errorf("read record %s: %w", path, err)
-	}
-	return nil
 }
 
 // writeRecord writes a file whole or not at all, mode 0600 whatever the umask;
@@ -164,9 +163,10 @@ func privateDir(dir string) error {
 	return os.Chmod(dir, 0o700)
 }
 
-// openPrivate opens a file, which it creates with mode 0600 whatever the umask.
+// openPrivate opens a file, which it creates with mode 0600 whatever the umask. A
+// symbolic link is not followed.
 func openPrivate(path string, flags int) (*os.File, error) {
-	f, err := os.OpenFile(path, flags|os.O_CREATE, 0o600)
+	f, err := os.OpenFile(path, flags|os.O_CREATE|syscall.O_NOFOLLOW, 0o600)
 	if err != nil {
 		return nil, err
 	}

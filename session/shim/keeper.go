@@ -1,6 +1,7 @@
 package shim
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"log"
@@ -10,43 +11,48 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// keeper sees to it that the child never meets a full disk: it keeps room
-// behind the journal's end, and stops the child while it cannot. It also gives
-// back what standard error has too much of.
+// keeper sees to it that the child never meets a disk that takes nothing: it
+// keeps room behind the journal's end, and stops the child while it cannot, or
+// while the journal holds too much that nobody has read. It also gives back what
+// standard error has too much of.
 type keeper struct {
+	disk            disk
 	journal, stderr *os.File
+	probe           *os.File // a file with room to try the disk at
+	most            int64    // of the journal may wait to be read; 0: no limit
 	signal          func(unix.Signal) error
-	allocate        func(f *os.File, from, n int64) error
-	free            func(*os.File) (int64, error)
+	tell            func(State) // hears of every change
 
 	reserved    int64 // the room reaches up to this offset of the journal
 	unsupported bool  // the file system cannot allocate: look at the free space
-	stopped     bool
-	size        int64 // of the journal and of standard error, at the last look
-	stderrSize  int64
-	stderrFrom  int64 // standard error keeps its place from here on
+	state       State
+	said        string    // the last complaint
+	size        int64     // of the journal, at the last look
+	stderrSize  int64     // of standard error
+	stderrFrom  int64     // standard error keeps its place from here on
+	printed     time.Time // when the child was last seen to have printed
 
 	stop, done chan struct{}
 }
 
 // keepRoom is the first look, before there is a child.
-func keepRoom(journal *os.File) error {
-	k := &keeper{journal: journal, allocate: allocate, free: freeSpace}
-	size, err := fileSize(journal)
+func keepRoom(d disk, journal *os.File) error {
+	k := &keeper{disk: d, journal: journal}
+	e, err := d.measure(journal)
 	if err != nil {
 		return err
 	}
-	free, err := freeSpace(journal)
+	free, err := d.space(journal)
 	if err != nil {
 		return err
 	}
-	return k.renew(size, free)
+	return k.renew(e.size, free)
 }
 
 // newKeeper starts to look after a child.
-func newKeeper(c *child) *keeper {
+func newKeeper(c *child, probe *os.File, most int64, tell func(State)) *keeper {
 	k := &keeper{
-		journal: c.journal, stderr: c.stderr, signal: c.signal, allocate: allocate, free: freeSpace,
+		disk: c.disk, journal: c.journal, stderr: c.stderr, probe: probe, most: most, signal: c.signal, tell: tell,
 		stop: make(chan struct{}), done: make(chan struct{}),
 	}
 	go k.run()
@@ -70,70 +76,134 @@ func (k *keeper) run() {
 			return
 		}
 		pause, err := k.look()
-		if err != nil {
-			log.Print(err)
-		}
+		k.complain(err)
 		timer.Reset(pause)
 	}
 }
 
+// complain logs an error, if it is not the same as before.
+func (k *keeper) complain(err error) {
+	text := fmt.Sprint(err)
+	if err != nil && text != k.said {
+		log.Print(text)
+	}
+	k.said = text
+}
+
 // look does what is to be done now, and says when to look again.
 func (k *keeper) look() (time.Duration, error) {
-	size, err := fileSize(k.journal)
+	stderrGrew, stderrErr := k.trimStderr()
+	free, err := k.disk.space(k.journal)
 	if err != nil {
-		return time.Second, err
+		free = 0
 	}
-	free, err := k.free(k.journal)
-	if err != nil {
-		return time.Second, err
+	e, measureErr := k.disk.measure(k.journal)
+	if measureErr != nil {
+		e.size = k.size
 	}
-	stderrGrew, err := k.trimStderr()
-	if err != nil {
-		return time.Second, err
+	grew := e.size > k.size || stderrGrew
+	if k.size = e.size; grew {
+		k.printed = time.Now()
 	}
-	grew := size > k.size || stderrGrew
-	k.size = size
-	err = k.setStopped(noSpace(k.renew(size, free)))
-	return pauseFor(free, grew, k.stopped), err
+	err = cmp.Or(err, measureErr)
+	if err == nil {
+		err = cmp.Or(k.renew(e.size, free), k.try())
+	}
+	state := State{}
+	switch {
+	case err != nil:
+		state = State{Held: HeldDisk, Text: systemText(err)}
+	case k.overfull(e):
+		state = State{Held: HeldJournal}
+	}
+	err = k.hold(state)
+	return pauseFor(free, grew, k.state.Held != ""), errors.Join(err, stderrErr)
 }
 
-// renew makes the room behind the journal's end whole again. The error is
-// ENOSPC or EDQUOT if that cannot be.
-func (k *keeper) renew(size, free int64) error {
-	if !k.unsupported {
-		if !k.stopped && k.reserved-size >= reserve-reserveStep {
-			return nil
-		}
-		err := k.allocate(k.journal, size, reserve)
-		if err == nil {
-			k.reserved = size + reserve
-		}
-		if err == nil || noSpace(err) {
-			return err
-		}
-		log.Printf("cannot allocate room for the journal, looking at the free space instead: %v", err)
-		k.unsupported = true
+// systemText is what the system says is wrong, without what was being done.
+func systemText(err error) string {
+	if errno, ok := errors.AsType[unix.Errno](err); ok {
+		return errno.Error()
 	}
-	if free < reserve {
+	return err.Error()
+}
+
+// renew makes the room behind the journal's end whole again, or says why that
+// cannot be. A child that is stopped goes on only where that leaves something to
+// others: the daemon needs room as well to take in what was printed.
+func (k *keeper) renew(size, free int64) error {
+	held := k.state.Held == HeldDisk
+	if free < Reserve && (held || k.unsupported) {
 		return unix.ENOSPC
 	}
-	return nil
-}
-
-// setStopped stops the child, or lets it go on.
-func (k *keeper) setStopped(stopped bool) error {
-	if stopped == k.stopped {
+	if k.unsupported || !held && k.reserved-size >= Reserve-reserveStep {
 		return nil
 	}
-	sig, text := unix.SIGCONT, "there is room again: the child goes on"
-	if stopped {
-		sig, text = unix.SIGSTOP, "the disk is full: the child is stopped until there is room"
+	err := k.disk.allocate(k.journal, size, Reserve)
+	switch {
+	case err == nil:
+		k.reserved = size + Reserve
+		return nil
+	case cannotAllocate(err):
+		log.Printf("cannot allocate room for the journal, looking at the free space instead: %v", err)
+		k.unsupported = true
+		return k.renew(size, free)
+	default:
+		return err
 	}
-	if err := k.signal(sig); err != nil && !errors.Is(err, ErrExited) {
+}
+
+// cannotAllocate tells whether it is the file system that has no such operation.
+func cannotAllocate(err error) bool {
+	return errors.Is(err, errors.ErrUnsupported) || errors.Is(err, unix.EINVAL)
+}
+
+// try finds out whether a disk that has room takes anything: one that has failed
+// may refuse all writing, and its state not show that. It costs a write of an
+// inode, so that children who have long been idle are spared it.
+func (k *keeper) try() error {
+	if k.probe == nil || k.unsupported || time.Since(k.printed) > probeFor {
+		return nil
+	}
+	err := k.disk.allocate(k.probe, 0, exitRoom)
+	if cannotAllocate(err) {
+		return nil
+	}
+	return err
+}
+
+// overfull tells whether too much waits to be read. What was read has been given
+// back to the disk, so that the disk knows, whether there is a daemon or not.
+// Who is stopped goes on when a quarter of it has been read.
+func (k *keeper) overfull(e extent) bool {
+	if k.most <= 0 {
+		return false
+	}
+	unread := min(e.size, e.allocated-max(0, k.reserved-e.size))
+	if k.state.Held == HeldJournal {
+		return unread > k.most-k.most/4
+	}
+	return unread >= k.most
+}
+
+// hold stops the child, or lets it go on. While it is to be stopped that is said
+// again with each look: somebody else may have let it go on.
+func (k *keeper) hold(s State) error {
+	var err error
+	switch {
+	case s.Held != "":
+		err = k.signal(unix.SIGSTOP)
+	case k.state.Held != "":
+		err = k.signal(unix.SIGCONT)
+	}
+	if err != nil && !errors.Is(err, ErrExited) {
 		return fmt.Errorf("stop or continue the child: %w", err)
 	}
-	k.stopped = stopped
-	log.Print(text)
+	if s != k.state {
+		k.state = s
+		log.Print(s)
+		k.tell(s)
+	}
 	return nil
 }
 
@@ -141,16 +211,16 @@ func (k *keeper) setStopped(stopped bool) error {
 // has grown. It is looked at as often as the journal: a child may be ahead by
 // what it prints meanwhile.
 func (k *keeper) trimStderr() (grew bool, err error) {
-	size, err := fileSize(k.stderr)
+	e, err := k.disk.measure(k.stderr)
 	if err != nil {
 		return false, err
 	}
-	grew = size > k.stderrSize
-	k.stderrSize = size
-	if size-k.stderrFrom <= stderrMost {
+	grew = e.size > k.stderrSize
+	k.stderrSize = e.size
+	if e.size-k.stderrFrom <= stderrMost {
 		return grew, nil
 	}
-	k.stderrFrom = size - stderrKeep
+	k.stderrFrom = e.size - stderrKeep
 	err = punch(k.stderr, k.stderrFrom)
 	if errors.Is(err, errors.ErrUnsupported) {
 		k.stderrFrom, k.stderrSize = 0, 0

@@ -18,9 +18,13 @@ type fakeDisk struct {
 	*keeper
 	t         *testing.T
 	allocErr  error
+	probeErr  error
+	spaceErr  error
 	freeSpace int64
+	unread    int64 // more than the journal's file takes
 	allocated [][2]int64
 	signals   []unix.Signal
+	told      []State
 }
 
 func newFakeDisk(t *testing.T) *fakeDisk {
@@ -34,20 +38,41 @@ func newFakeDisk(t *testing.T) *fakeDisk {
 		return f
 	}
 	d.keeper = &keeper{
-		journal: open(JournalName), stderr: open(StderrName),
+		journal: open(JournalName), stderr: open(StderrName), probe: open(draftName),
 		signal: func(sig unix.Signal) error {
 			d.signals = append(d.signals, sig)
 			return nil
 		},
-		allocate: func(_ *os.File, from, n int64) error {
-			if d.allocErr == nil {
-				d.allocated = append(d.allocated, [2]int64{from, n})
-			}
-			return d.allocErr
-		},
-		free: func(*os.File) (int64, error) { return d.freeSpace, nil },
+		tell: func(s State) { d.told = append(d.told, s) },
 	}
+	d.disk = disk{allocate: d.alloc, measure: d.measureFile, space: func(*os.File) (int64, error) { return d.freeSpace, d.spaceErr }}
 	return d
+}
+
+func (d *fakeDisk) alloc(f *os.File, from, n int64) error {
+	if f == d.probe {
+		return d.probeErr
+	}
+	if d.allocErr == nil {
+		d.allocated = append(d.allocated, [2]int64{from, n})
+	}
+	return d.allocErr
+}
+
+// measureFile says that a journal takes its reserve and what is unread.
+func (d *fakeDisk) measureFile(f *os.File) (extent, error) {
+	e, err := measure(f)
+	if f == d.journal {
+		e.allocated = d.unread + max(0, d.reserved-e.size)
+	}
+	return e, err
+}
+
+func (d *fakeDisk) wantTold(want ...State) {
+	d.t.Helper()
+	if diff := cmp.Diff(want, d.told); diff != "" {
+		d.t.Error(diff)
+	}
 }
 
 func (d *fakeDisk) lookAgain() time.Duration {
@@ -96,12 +121,12 @@ func TestKeeperRenewsTheReserve(t *testing.T) {
 
 func TestKeeperStopsTheChild(t *testing.T) {
 	t.Parallel()
-	for _, full := range []error{unix.ENOSPC, unix.EDQUOT} {
-		t.Run(full.Error(), func(t *testing.T) {
+	for _, refusal := range []error{unix.ENOSPC, unix.EDQUOT, unix.EIO, unix.EROFS, unix.EFBIG} {
+		t.Run(refusal.Error(), func(t *testing.T) {
 			t.Parallel()
 			d := newFakeDisk(t)
 			d.lookAgain()
-			d.allocErr = full
+			d.allocErr = refusal
 			d.lookAgain() // the reserve is whole: nothing to do
 			d.wantSignals()
 			d.grow(5 << 20)
@@ -110,13 +135,83 @@ func TestKeeperStopsTheChild(t *testing.T) {
 			if pause := d.lookAgain(); pause > time.Second {
 				t.Errorf("a stopped child is looked at every %v", pause)
 			}
-			d.wantSignals(unix.SIGSTOP)
+			d.wantSignals(unix.SIGSTOP, unix.SIGSTOP) // somebody might have let it go on
 			d.allocErr = nil
 			d.lookAgain()
 			d.lookAgain()
-			d.wantSignals(unix.SIGSTOP, unix.SIGCONT)
+			d.wantSignals(unix.SIGSTOP, unix.SIGSTOP, unix.SIGCONT)
+			d.wantTold(State{Held: HeldDisk, Text: refusal.Error()}, State{})
 		})
 	}
+}
+
+// TestKeeperSeesADeadDisk: the disk has room, and takes nothing all the same. Its
+// reserve would last for a while, but nothing can be written there.
+func TestKeeperSeesADeadDisk(t *testing.T) {
+	t.Parallel()
+	for name, breakIt := range map[string]func(*fakeDisk, error){
+		"mounted read-only":  func(d *fakeDisk, err error) { d.spaceErr = err },
+		"refuses all writes": func(d *fakeDisk, err error) { d.probeErr = err },
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			d := newFakeDisk(t)
+			d.grow(1)
+			d.lookAgain()
+			d.wantSignals()
+			breakIt(d, unix.EROFS)
+			d.lookAgain()
+			d.wantSignals(unix.SIGSTOP)
+			breakIt(d, nil)
+			d.lookAgain()
+			d.wantSignals(unix.SIGSTOP, unix.SIGCONT)
+			d.wantTold(State{Held: HeldDisk, Text: "read-only file system"}, State{})
+		})
+	}
+}
+
+// TestKeeperLeavesRoom: a child that waits does not take the first bytes that
+// become free. The daemon needs them to take in what was printed.
+func TestKeeperLeavesRoom(t *testing.T) {
+	t.Parallel()
+	d := newFakeDisk(t)
+	d.lookAgain()
+	d.allocErr = unix.ENOSPC
+	d.grow(5 << 20)
+	d.lookAgain()
+	d.allocErr, d.freeSpace = nil, Reserve-1
+	d.lookAgain()
+	d.wantSignals(unix.SIGSTOP, unix.SIGSTOP)
+	d.freeSpace = Reserve
+	d.lookAgain()
+	d.wantSignals(unix.SIGSTOP, unix.SIGSTOP, unix.SIGCONT)
+}
+
+// TestKeeperBoundsTheJournal: at the bound the child waits until a quarter of what
+// it has printed was read.
+func TestKeeperBoundsTheJournal(t *testing.T) {
+	t.Parallel()
+	d := newFakeDisk(t)
+	d.most = 100 << 20
+	look := func(size, unread int64) {
+		t.Helper()
+		if err := d.journal.Truncate(size); err != nil {
+			t.Fatal(err)
+		}
+		d.unread = unread
+		d.lookAgain()
+	}
+	look(1, 200<<20) // what the file system allocates beside has not been printed
+	look(99<<20, 99<<20)
+	d.wantSignals()
+	look(100<<20, 100<<20)
+	d.wantSignals(unix.SIGSTOP)
+	look(100<<20, 76<<20)
+	d.wantSignals(unix.SIGSTOP, unix.SIGSTOP)
+	look(100<<20, 75<<20)
+	look(110<<20, 99<<20)
+	d.wantSignals(unix.SIGSTOP, unix.SIGSTOP, unix.SIGCONT)
+	d.wantTold(State{Held: HeldJournal}, State{})
 }
 
 // TestKeeperWithoutAllocation: a file system that cannot allocate is watched for
@@ -127,10 +222,10 @@ func TestKeeperWithoutAllocation(t *testing.T) {
 	d.allocErr = unix.EOPNOTSUPP
 	d.lookAgain()
 	d.wantSignals()
-	d.freeSpace = reserve - 1
+	d.freeSpace = Reserve - 1
 	d.lookAgain()
 	d.wantSignals(unix.SIGSTOP)
-	d.freeSpace = reserve
+	d.freeSpace = Reserve
 	d.lookAgain()
 	d.wantSignals(unix.SIGSTOP, unix.SIGCONT)
 }
@@ -140,8 +235,8 @@ func TestKeeperTellsWhatItCannotDo(t *testing.T) {
 	d := newFakeDisk(t)
 	d.allocErr = unix.ENOSPC
 	d.signal = func(unix.Signal) error { return unix.EPERM }
-	if _, err := d.look(); !errors.Is(err, unix.EPERM) || d.stopped {
-		t.Errorf("a child that cannot be stopped: %v, %v", err, d.stopped)
+	if _, err := d.look(); !errors.Is(err, unix.EPERM) || d.state.Held != "" {
+		t.Errorf("a child that cannot be stopped: %v, %v", err, d.state)
 	}
 	d.signal = func(unix.Signal) error { return ErrExited }
 	if _, err := d.look(); err != nil {

@@ -135,7 +135,7 @@ func TestDaemonDies(t *testing.T) {
 	h := holding(t, c, dir, started)
 	h.writeLine("who is there")
 	h.awaitJournal("who is there\n")
-	checkLeftovers(t, dir, "journal", "shim.log", "shim.sock", "start.json", "stderr")
+	checkLeftovers(t, dir, "exit.tmp", "journal", "shim.log", "shim.sock", "start.json", "stderr")
 	h.closeInput()
 	h.exit()
 	checkLeftovers(t, dir, "exit.json", "journal", "shim.log", "start.json", "stderr")

@@ -24,7 +24,10 @@ const firstConn = 3
 // child and descendants are gone, and writes DIR/exit.json. Call it before
 // anything else is set up in the process. It returns the process's exit code: 0
 // if there was a child, 1 if none could be started, 2 if it was called wrongly.
-func Main(args []string) int {
+func Main(args []string) int { return run(args, theDisk()) }
+
+func run(args []string, d disk) int {
+	log.SetOutput(&boundedLog{f: os.Stderr})
 	log.SetFlags(log.LstdFlags | log.LUTC | log.Lmicroseconds)
 	log.SetPrefix("shim " + strconv.Itoa(os.Getpid()) + ": ")
 	if len(args) != 1 {
@@ -33,7 +36,7 @@ func Main(args []string) int {
 	}
 	absorbSignals()
 	first := inheritedConn()
-	if err := hold(args[0], first); err != nil {
+	if err := hold(args[0], first, d); err != nil {
 		log.Print(err)
 		return 1
 	}
@@ -89,7 +92,7 @@ func closeInheritedFrom(first int) {
 }
 
 // hold is the life of a shim.
-func hold(dir string, first net.Conn) error {
+func hold(dir string, first net.Conn, d disk) error {
 	// Names below are relative: a socket's path must be short, a state
 	// directory's may be long.
 	if err := os.Chdir(dir); err != nil {
@@ -108,22 +111,28 @@ func hold(dir string, first net.Conn) error {
 	if err := neverStarted(); err != nil {
 		return refuse(first, err)
 	}
-	// The socket first: whoever is told that the child runs can reach it.
+	// The socket before the child: whoever is told that it runs can reach it.
 	var c *child
-	l, err := listen()
+	var l net.Listener
+	record, err := reserveExit(d)
+	defer record.close()
+	if err == nil {
+		l, err = listen()
+	}
 	if err == nil {
 		defer l.Close()
-		c, err = startChild(spec, lock)
+		c, err = startChild(spec, lock, d)
 	}
 	if rmErr := os.Remove(launchName); rmErr != nil {
 		log.Print(rmErr)
 	}
 	if err != nil {
-		record(Exit{Error: asStartError(err).Text, ExitedAt: time.Now().UTC()})
-		return refuse(first, err)
+		// Nothing runs: if this cannot be written down either, nothing is lost.
+		recordErr := record.write(Exit{Error: asStartError(err).Text, ExitedAt: time.Now().UTC()})
+		return errors.Join(refuse(first, err), recordErr)
 	}
 	crashpoint.Reach(crashpoint.ShimRecorded)
-	attend(c, l, first)
+	attend(c, l, first, record, spec.MaxJournal)
 	return nil
 }
 
@@ -159,12 +168,13 @@ func refuse(first net.Conn, err error) error {
 
 // attend serves clients until the child has exited, cleans up behind it, and
 // writes the exit record.
-func attend(c *child, l net.Listener, first net.Conn) {
-	keeper := newKeeper(c)
+func attend(c *child, l net.Listener, first net.Conn, record *exitRecord, maxJournal int64) {
 	in := newInput(c.stdin)
 	srv := serve(c, in, l, first)
+	keeper := newKeeper(c, record.draft, maxJournal, srv.tell)
 	status := c.wait()
 	keeper.close()
+	srv.tell(State{})
 	in.close()
 	gone := killDescendants(killPatience)
 	if !gone {
@@ -172,7 +182,7 @@ func attend(c *child, l net.Listener, first net.Conn) {
 	}
 	crashpoint.Reach(crashpoint.ShimChildGone)
 	finishJournal(c.journal, gone)
-	record(exitOf(status, stderrTail(c.stderr)))
+	record.insist(exitOf(status, stderrTail(c.stderr)), srv.tell)
 	crashpoint.Reach(crashpoint.ShimExitRecorded)
 	srv.close()
 }
@@ -204,19 +214,4 @@ func exitOf(status unix.WaitStatus, stderrTail string) Exit {
 	code := status.ExitStatus()
 	e.ExitCode = &code
 	return e
-}
-
-// record writes the exit record. While the disk is full it tries again: nobody
-// else knows what it says.
-func record(e Exit) {
-	for ; ; time.Sleep(time.Second) {
-		err := writeRecord(".", exitName, e)
-		if err == nil {
-			return
-		}
-		log.Print(err)
-		if !noSpace(err) {
-			return
-		}
-	}
 }

@@ -6,8 +6,10 @@ import (
 	"errors"
 	"io"
 	"log"
+	"maps"
 	"net"
 	"os"
+	"slices"
 	"sync"
 	"time"
 
@@ -27,10 +29,13 @@ type server struct {
 	in       *input
 	listener net.Listener
 	slots    chan struct{}
+	news     chan struct{} // holds a token when the state has changed
+	quit     chan struct{}
 	wg       sync.WaitGroup
 
 	mu     sync.Mutex
-	conns  map[net.Conn]bool
+	peers  map[*peer]bool
+	state  State
 	closed bool
 }
 
@@ -52,13 +57,45 @@ func listen() (net.Listener, error) {
 
 // serve serves the first connection, if there is one, and those that come.
 func serve(c *child, in *input, l net.Listener, first net.Conn) *server {
-	s := &server{child: c, in: in, listener: l, slots: make(chan struct{}, maxConns), conns: map[net.Conn]bool{}}
+	s := &server{child: c, in: in, listener: l, slots: make(chan struct{}, maxConns),
+		news: make(chan struct{}, 1), quit: make(chan struct{}), peers: map[*peer]bool{}}
 	if first != nil {
 		s.slots <- struct{}{}
 		s.start(first)
 	}
 	s.wg.Go(s.accept)
+	s.wg.Go(s.spread)
 	return s
+}
+
+// tell tells every client, those that come later too, how the shim is. It does
+// not wait for any of them; of several changes one may hear but the last.
+func (s *server) tell(state State) {
+	s.mu.Lock()
+	s.state = state
+	s.mu.Unlock()
+	select {
+	case s.news <- struct{}{}:
+	default:
+	}
+}
+
+func (s *server) spread() {
+	for {
+		select {
+		case <-s.news:
+		case <-s.quit:
+			return
+		}
+		s.mu.Lock()
+		state, peers := s.state, slices.Collect(maps.Keys(s.peers))
+		s.mu.Unlock()
+		for _, p := range peers {
+			if err := p.send(answer{State: &state}); err != nil {
+				p.conn.Close() // its reader ends
+			}
+		}
+	}
 }
 
 // close removes the socket, ends all connections and waits for their goroutines.
@@ -66,9 +103,10 @@ func (s *server) close() {
 	s.listener.Close() // first: who sees a connection end finds no socket
 	s.mu.Lock()
 	s.closed = true
-	for conn := range s.conns {
+	close(s.quit)
+	for p := range s.peers {
 		// Not Close: a request that is being done is still answered.
-		if err := conn.SetReadDeadline(time.Unix(1, 0)); err != nil {
+		if err := p.conn.SetReadDeadline(time.Unix(1, 0)); err != nil {
 			log.Print(err)
 		}
 	}
@@ -102,9 +140,14 @@ func (s *server) start(conn net.Conn) {
 		conn.Close()
 		return
 	}
-	s.conns[conn] = true
 	p := &peer{srv: s, conn: conn}
-	helloErr := p.send(hello{Version: protocolVersion, Started: &s.child.started})
+	s.peers[p] = true
+	h := hello{Version: protocolVersion, Started: &s.child.started}
+	if s.state.Held != "" {
+		state := s.state
+		h.State = &state
+	}
+	helloErr := p.send(h)
 	s.wg.Go(func() {
 		err := helloErr
 		if err == nil {
@@ -115,7 +158,7 @@ func (s *server) start(conn net.Conn) {
 		}
 		conn.Close()
 		s.mu.Lock()
-		delete(s.conns, conn)
+		delete(s.peers, p)
 		s.mu.Unlock()
 		<-s.slots
 	})

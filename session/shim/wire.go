@@ -20,7 +20,8 @@ import (
 // requests, each answered once under its id, not always in order. Behind a
 // `write` request come Size bytes: the line, without its newline. Unknown
 // fields are ignored, unknown operations answered with an error. Of `write` and
-// `close_input`, one may be under way on a connection at a time.
+// `close_input`, one may be under way on a connection at a time. Between answers
+// the shim may tell its state: an answer to nobody, id 0.
 const protocolVersion = 1
 
 // MaxLine bounds a line that is written to the child, in bytes.
@@ -55,6 +56,65 @@ type hello struct {
 	Started    *Started    `json:"started,omitempty"`
 	Refused    string      `json:"refused,omitempty"` // one of the refused words
 	StartError *StartError `json:"start_error,omitempty"`
+	State      *State      `json:"state,omitempty"`
+}
+
+// State is what a shim says of itself. The zero State is that all is well.
+type State struct {
+	Held Held   `json:"held,omitempty"`
+	Text string `json:"text,omitempty"` // the system's reason
+}
+
+// Held is what a shim waits for.
+type Held string
+
+const (
+	// HeldDisk: the child is stopped, because the disk takes nothing more.
+	HeldDisk Held = "disk"
+	// HeldJournal: the child is stopped, because Spec.MaxJournal bytes of its
+	// journal wait to be read.
+	HeldJournal Held = "journal"
+	// HeldExit: the child has exited, and the disk does not take the exit record.
+	HeldExit Held = "exit"
+)
+
+// String says it in words.
+func (s State) String() string {
+	switch s.Held {
+	case "":
+		return "the child goes on"
+	case HeldDisk:
+		return "the child is stopped until the disk takes more: " + s.Text
+	case HeldJournal:
+		return "the child is stopped until its journal is read"
+	case HeldExit:
+		return "the exit record waits until the disk takes it: " + s.Text
+	}
+	return string(s.Held) + ": " + s.Text
+}
+
+// readHello reads a shim's first line. What cannot be understood is of a version
+// that is not ours: somebody lives there all the same. An error means that the
+// connection ended before.
+func readHello(in *json.Decoder) (hello, error) {
+	var line json.RawMessage
+	if err := in.Decode(&line); err != nil {
+		if _, strange := errors.AsType[*json.SyntaxError](err); strange {
+			return hello{}, nil
+		}
+		return hello{}, err
+	}
+	var only struct {
+		Version int `json:"version"`
+	}
+	var h hello
+	if err := json.Unmarshal(line, &only); err != nil || only.Version != protocolVersion {
+		return hello{Version: only.Version}, nil //nolint:nilerr // a version that is not ours
+	}
+	if err := json.Unmarshal(line, &h); err != nil {
+		return hello{}, nil //nolint:nilerr // a version that is not ours
+	}
+	return h, nil
 }
 
 // result is what a hello says of the start.
@@ -85,6 +145,8 @@ type answer struct {
 	ID   uint64 `json:"id"`
 	Code string `json:"code,omitempty"` // empty: done
 	Text string `json:"text,omitempty"`
+	// State is told in an answer to nobody, id 0.
+	State *State `json:"state,omitempty"`
 }
 
 // err is the typed error that an answer stands for.
