@@ -11,6 +11,9 @@ import (
 	"golang.org/x/sys/unix"
 )
 
+// LockExt is the extension of the lock files that SweepLocks knows.
+const LockExt = ".lock"
+
 // lockPatience is how long a shim tries to get a lock that is held. It spans
 // the moment that Locked holds it, and the one between the exit record of the
 // conversation's last shim and that process's end.
@@ -23,22 +26,85 @@ func takeLock(path string) (*os.File, error) {
 	if err := privateDir(filepath.Dir(path)); err != nil {
 		return nil, fmt.Errorf("lock file: %w", err)
 	}
-	f, err := openPrivate(path, os.O_RDWR)
-	if err != nil {
-		return nil, fmt.Errorf("lock file: %w", err)
-	}
 	for end := time.Now().Add(lockPatience); ; time.Sleep(5 * time.Millisecond) {
+		f, err := openPrivate(path, os.O_RDWR)
+		if err != nil {
+			return nil, fmt.Errorf("lock file: %w", err)
+		}
 		switch err = flock(f, unix.LOCK_EX); {
-		case err == nil:
+		case err == nil && hasName(f, path):
 			return f, nil
+		case err == nil: // it was swept away meanwhile: a lock that nobody finds
 		case errors.Is(err, unix.EWOULDBLOCK) && time.Now().Before(end):
-			continue
 		case errors.Is(err, unix.EWOULDBLOCK):
-			err = ErrLocked
+			f.Close()
+			return nil, fmt.Errorf("lock %s: %w", path, ErrLocked)
+		default:
+			f.Close()
+			return nil, fmt.Errorf("lock %s: %w", path, err)
 		}
 		f.Close()
-		return nil, fmt.Errorf("lock %s: %w", path, err)
 	}
+}
+
+// hasName tells whether a path still leads to an open file.
+func hasName(f *os.File, path string) bool {
+	mine, err := f.Stat()
+	if err != nil {
+		return false
+	}
+	named, err := os.Lstat(path)
+	return err == nil && os.SameFile(mine, named)
+}
+
+// SweepLocks removes the lock files of a directory that nobody holds, and
+// returns how many those were: a conversation has one for as long as it is
+// worked on. It may run beside shims that take and leave locks.
+func SweepLocks(dir string) (removed int, err error) {
+	entries, err := os.ReadDir(dir)
+	if errors.Is(err, fs.ErrNotExist) {
+		return 0, nil
+	}
+	if err != nil {
+		return 0, fmt.Errorf("lock files: %w", err)
+	}
+	var errs []error
+	for _, entry := range entries {
+		if !entry.Type().IsRegular() || filepath.Ext(entry.Name()) != LockExt {
+			continue
+		}
+		swept, err := sweepLock(filepath.Join(dir, entry.Name()))
+		if swept {
+			removed++
+		}
+		errs = append(errs, err)
+	}
+	return removed, errors.Join(errs...)
+}
+
+// sweepLock removes a lock file while it holds the lock: whoever has opened it
+// meanwhile gets the lock of a file without a name, sees that, and makes another.
+func sweepLock(path string) (bool, error) {
+	f, err := openRegular(path)
+	if errors.Is(err, fs.ErrNotExist) {
+		return false, nil
+	}
+	if err != nil {
+		return false, fmt.Errorf("lock file: %w", err)
+	}
+	defer f.Close()
+	switch err := flock(f, unix.LOCK_EX); {
+	case errors.Is(err, unix.EWOULDBLOCK):
+		return false, nil
+	case err != nil:
+		return false, fmt.Errorf("lock %s: %w", path, err)
+	case !hasName(f, path):
+		return false, nil
+	}
+	if err := os.Remove(path); err != nil {
+		return false, fmt.Errorf("lock file: %w", err)
+	}
+	return true, nil
 }
 
 // Locked tells whether a shim, or a child whose shim is gone, lives on a
