@@ -41,7 +41,8 @@ type Journal struct {
 	watcher *Watcher
 	path    string
 	file    *os.File
-	longest int // longestLine, but for tests
+	longest int                                  // longestLine, but for tests
+	punched func(*os.File, int64) (int64, error) // nextData, but for tests
 
 	// rest is what was read and not handed out; it begins at offset off, and
 	// its first scanned bytes hold no newline. The memory behind it, up to its
@@ -56,13 +57,14 @@ type Journal struct {
 }
 
 // OpenJournal opens a journal at an offset: 0, or the End of a line. The file
-// must exist. It must be closed before the watcher is.
+// must exist; the error is a *RecordError if what is there is no file. It must be
+// closed before the watcher is.
 func OpenJournal(w *Watcher, path string, offset int64) (*Journal, error) {
-	f, err := os.Open(path)
+	f, err := openRegular(path)
 	if err != nil {
 		return nil, fmt.Errorf("open journal: %w", err)
 	}
-	j := &Journal{watcher: w, path: watchName(path), file: f, longest: longestLine, off: offset, wake: make(chan struct{}, 1)}
+	j := &Journal{watcher: w, path: watchName(path), file: f, longest: longestLine, punched: nextData, off: offset, wake: make(chan struct{}, 1)}
 	j.read.Store(offset)
 	w.add(j.path, j)
 	j.fire() // there may be something already
@@ -106,7 +108,10 @@ func (j *Journal) Next(ctx context.Context) ([]Line, error) {
 	}
 }
 
-// TryNext is Next without the waiting: nil if no whole line is there.
+// TryNext is Next without the waiting: nil if no whole line is there. After any
+// error but io.EOF it may be called again, and Wake will be ready: a
+// *JournalError says what is missing, once, before what comes behind it; another
+// that the disk does not give out what is there.
 func (j *Journal) TryNext() ([]Line, error) {
 	finished := j.finished.Load() // before reading: what was written is then seen
 	for {
@@ -115,6 +120,13 @@ func (j *Journal) TryNext() ([]Line, error) {
 			return lines, nil
 		}
 		n, err := j.fill()
+		if _, missing := errors.AsType[*JournalError](err); missing && len(j.rest) > 0 {
+			j.fire() // first what was printed before; then the same is found again
+			return []Line{j.take(len(j.rest), false)}, nil
+		} else if missing {
+			j.skip(err)
+			return nil, err
+		}
 		if err != nil {
 			return nil, err
 		}
@@ -172,21 +184,42 @@ func (j *Journal) take(n int, newline bool) Line {
 	return line
 }
 
-// fill reads on, and returns how much there was: 0 at the file's present end.
+// skip goes on behind what is missing.
+func (j *Journal) skip(err error) {
+	missing, _ := errors.AsType[*JournalError](err)
+	to := missing.To
+	if missing.Cut {
+		to = missing.From
+	}
+	j.rest, j.scanned, j.off = nil, 0, to
+	j.read.Store(to)
+	j.fire()
+}
+
+// fill reads on, and returns how much there was: 0 at the file's present end. The
+// error is a *JournalError if what should be there is not.
 func (j *Journal) fill() (int, error) {
 	from := j.read.Load()
 	size, err := fileSize(j.file)
 	if err != nil {
 		return 0, fmt.Errorf("read journal: %w", err)
 	}
-	if size <= from {
+	if size == from {
 		return 0, nil
+	}
+	if size < from {
+		return 0, &JournalError{Path: j.path, From: size, To: from, Cut: true}
 	}
 	j.grow(size - from)
 	free := j.rest[len(j.rest):cap(j.rest)]
 	n, err := j.file.ReadAt(free, from)
 	if err != nil && !errors.Is(err, io.EOF) {
 		return 0, fmt.Errorf("read journal: %w", err)
+	}
+	if n > 0 && free[0] == 0 { // nobody prints that: look closely
+		if to, err := j.punched(j.file, from); err == nil && to > from {
+			return 0, &JournalError{Path: j.path, From: from, To: min(to, size)}
+		}
 	}
 	j.rest = j.rest[:len(j.rest)+n]
 	j.read.Store(from + int64(n))
@@ -209,10 +242,11 @@ func (j *Journal) grow(there int64) {
 	j.rest = bigger
 }
 
-// behind tells whether the file holds what was not read yet.
+// behind tells whether the file holds what was not read yet, or is not as it was
+// left.
 func (j *Journal) behind() bool {
 	size, err := fileSize(j.file)
-	return err == nil && size > j.read.Load()
+	return err != nil || size != j.read.Load()
 }
 
 // fire makes Wake ready.
