@@ -20,14 +20,16 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 // memLog is a log in memory. Its pages may be shorter than asked for, as those
 // of a real log.
 type memLog struct {
-	mu     sync.Mutex
-	events []*bus.Event // sorted by seq, with holes
-	oldest int64
-	page   int // rows that one Page looks at
-	fail   error
+	mu      sync.Mutex
+	events  []*bus.Event     // sorted by seq, with holes; all that there ever were
+	deleted map[string]int64 // sessions whose events before this seq are gone
+	oldest  int64            // the events before it are gone
+	page    int              // rows that one Page looks at
+	fail    error
+	reading func() // called by Page before it reads
 }
 
-func newLog() *memLog { return &memLog{oldest: 1, page: 1000} }
+func newLog() *memLog { return &memLog{oldest: 1, page: 1000, deleted: map[string]int64{}} }
 
 // add commits events behind the others, each skip numbers further on.
 func (l *memLog) add(skip int64, events ...*bus.Event) []*bus.Event {
@@ -59,7 +61,27 @@ func (l *memLog) OldestSeq() int64 {
 	return l.oldest
 }
 
+// remove deletes a session: of its events, only the one that says so is left.
+func (l *memLog) remove(session int) []*bus.Event {
+	e := event(session, api.EventSessionDeleted)
+	l.add(1, e)
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.deleted[e.SessionID] = e.Seq
+	return []*bus.Event{e}
+}
+
+// cut takes the log's beginning away, up to part n of of.
+func (l *memLog) cut(n, of int) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.oldest += (l.headLocked() + 1 - l.oldest) * int64(n) / int64(of)
+}
+
 func (l *memLog) Page(_ context.Context, after int64, limit int, f bus.Filter) (page []*bus.Event, upTo int64, err error) {
+	if l.reading != nil {
+		l.reading()
+	}
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if l.fail != nil {
@@ -76,7 +98,7 @@ func (l *memLog) Page(_ context.Context, after int64, limit int, f bus.Filter) (
 		}
 		looked++
 		upTo = e.Seq
-		if picks(f, e) {
+		if e.Seq >= l.oldest && e.Seq >= l.deleted[e.SessionID] && picks(f, e) {
 			page = append(page, e)
 		}
 	}
@@ -196,6 +218,21 @@ func TestCursorExpired(t *testing.T) {
 	l.mu.Unlock()
 	if _, err := s.Next(t.Context()); !errors.Is(err, &api.Error{Reason: api.ReasonCursorExpired}) {
 		t.Errorf("cut behind a subscription: %v", err)
+	}
+}
+
+// TestCutWhileItIsRead cuts the log's beginning away at the very moment at which
+// a subscription reads it: what is missing in the page is not passed over.
+func TestCutWhileItIsRead(t *testing.T) {
+	t.Parallel()
+	l := newLog()
+	l.add(1, update(), update(), update(), update())
+	h := bus.NewHub(l, bus.Options{})
+	defer h.Close()
+	s, _ := subscribe(t, h, bus.Filter{}, new(int64(0)))
+	l.reading = func() { l.cut(1, 2) }
+	if ds, err := s.Next(t.Context()); !errors.Is(err, &api.Error{Reason: api.ReasonCursorExpired}) {
+		t.Errorf("got %v, %v", seqs(ds), err)
 	}
 }
 

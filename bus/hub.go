@@ -16,8 +16,11 @@ type Log interface {
 	// Page reads behind after: at most limit events that f picks, in order. It
 	// has looked at everything up to upTo, which is beyond after unless after is Head.
 	Page(ctx context.Context, after int64, limit int, f Filter) (events []*Event, upTo int64, err error)
-	Head() int64      // the newest seq that is committed
-	OldestSeq() int64 // the log is whole from here on
+	// Head is the newest seq that is committed.
+	Head() int64
+	// OldestSeq is where the log is whole from. It moves before anything below
+	// it is cut away.
+	OldestSeq() int64
 }
 
 // Options bound what a hub keeps; 0 takes the default.

@@ -26,8 +26,8 @@ func (r *ring) push(e *Event) {
 	}
 }
 
-// after copies at most limit events behind cursor to dst; ok is false if some of
-// them are no longer held.
+// after copies at most limit events behind cursor to dst, and about pageBytes of
+// them, one at least; ok is false if some of them are no longer held.
 func (r *ring) after(cursor int64, limit int, dst []*Event) (_ []*Event, ok bool) {
 	if cursor < r.base {
 		return dst, false
@@ -35,8 +35,19 @@ func (r *ring) after(cursor int64, limit int, dst []*Event) (_ []*Event, ok bool
 	i, _ := slices.BinarySearchFunc(r.events, cursor+1, func(e *Event, seq int64) int {
 		return int(min(max(e.Seq-seq, -1), 1))
 	})
-	return append(dst, r.events[i:min(i+limit, len(r.events))]...), true
+	bytes := 0
+	for _, e := range r.events[i:min(i+limit, len(r.events))] {
+		dst = append(dst, e)
+		if bytes += e.cost(); bytes >= pageBytes {
+			break
+		}
+	}
+	return dst, true
 }
+
+// pageBytes is about how many bytes of events a page of the ring has: it is what
+// a reader holds that has no place for it.
+const pageBytes = 128 << 10
 
 // partials holds partial messages for one subscription, within bounds.
 type partials struct {

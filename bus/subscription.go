@@ -85,14 +85,15 @@ func (s *Subscription) advance(ctx context.Context) ([]Delivery, <-chan struct{}
 	return s.withPartials(picked), nil, nil
 }
 
-// readLog takes a page from the log.
+// readLog takes a page from the log. Whether the log reaches back to the cursor
+// is asked behind the reading: what is cut away in between is missing in it.
 func (s *Subscription) readLog(ctx context.Context) ([]Delivery, <-chan struct{}, error) {
-	if err := s.hub.checkCursor(s.cursor); err != nil {
-		return nil, nil, err
-	}
 	events, upTo, err := s.hub.log.Page(ctx, s.cursor, pageSize, s.filter)
 	if err != nil {
 		return nil, nil, fmt.Errorf("read events after %d: %w", s.cursor, err)
+	}
+	if err := s.hub.checkCursor(s.cursor); err != nil {
+		return nil, nil, err
 	}
 	if upTo <= s.cursor { // it would be asked for ever
 		return nil, nil, fmt.Errorf("the log ends at %d, before an event that was published", upTo)
