@@ -29,7 +29,7 @@ func TestMain(m *testing.M) {
 	if len(os.Args) > 1 {
 		switch os.Args[1] {
 		case "shim":
-			os.Exit(Main(os.Args[2:]))
+			os.Exit(run(os.Args[2:], brokenDisk(os.Args[2])))
 		case "child":
 			os.Exit(childMain(os.Args[2], os.Args[3:]))
 		}
