@@ -44,12 +44,30 @@ func (b *Batch) bytes() (n int) {
 	return n
 }
 
+// about names what b is about.
+func (b *Batch) about() string {
+	switch {
+	case b.Create != nil:
+		return "what was to be written of session " + b.Create.Session.ID
+	case b.Update != nil:
+		return fmt.Sprintf("what was to be written of session number %d", b.Update.N)
+	case b.Delete != 0:
+		return fmt.Sprintf("the deletion of session number %d", b.Delete)
+	}
+	return "what was to be written"
+}
+
 // Commit writes b and blocks until it is on disk, or returns why nothing of it
 // is. It waits for a place in the writer's queue; only that wait is bounded by
 // ctx, a batch that was accepted is written whatever becomes of ctx. Batches of
 // one caller that waits for each are written in its order.
 func (s *Store) Commit(ctx context.Context, b *Batch) error {
 	r := &request{batch: b, done: make(chan error, 1)}
+	for i := range b.Events {
+		if e := &b.Events[i]; e.SessionN == 0 {
+			r.unnamed = append(r.unnamed, e)
+		}
+	}
 	select {
 	case <-s.closing:
 		return fmt.Errorf("commit: %w", ErrClosed)

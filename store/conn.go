@@ -30,7 +30,7 @@ type stmt struct {
 func (c *conn) prepare(query string) (*stmt, error) {
 	s, err := c.driver.Prepare(query)
 	if err != nil {
-		return nil, fmt.Errorf("prepare %q: %w", query, err)
+		return nil, fmt.Errorf("prepare %q: %w", query, fault(err))
 	}
 	prepared, ok := s.(preparedStmt)
 	if !ok {
@@ -71,7 +71,8 @@ func (s *stmt) exec(values ...driver.Value) (driver.Result, error) {
 
 // execBound executes the statement with the arguments that stand in s.args.
 func (s *stmt) execBound() (driver.Result, error) {
-	return s.prepared.ExecContext(context.Background(), s.args)
+	r, err := s.prepared.ExecContext(context.Background(), s.args)
+	return r, fault(err)
 }
 
 // change is exec that returns how many rows it changed.
@@ -88,7 +89,7 @@ func (s *stmt) row(dest []driver.Value, values ...driver.Value) (ok bool, err er
 	s.bind(values)
 	rows, err := s.prepared.QueryContext(context.Background(), s.args)
 	if err != nil {
-		return false, err
+		return false, fault(err)
 	}
 	if dest == nil {
 		dest = make([]driver.Value, len(rows.Columns()))
@@ -99,7 +100,24 @@ func (s *stmt) row(dest []driver.Value, values ...driver.Value) (ok bool, err er
 	case err == nil:
 		ok = true
 	}
-	return ok, errors.Join(err, rows.Close())
+	return ok, fault(errors.Join(err, rows.Close()))
+}
+
+// drain runs the statement to its end, whatever its rows hold, and counts them.
+func (s *stmt) drain(values ...driver.Value) (n int, err error) {
+	s.bind(values)
+	rows, err := s.prepared.QueryContext(context.Background(), s.args)
+	if err != nil {
+		return 0, fault(err)
+	}
+	dest := make([]driver.Value, len(rows.Columns()))
+	for err = rows.Next(dest); err == nil; err = rows.Next(dest) {
+		n++
+	}
+	if errors.Is(err, io.EOF) {
+		err = nil
+	}
+	return n, fault(errors.Join(err, rows.Close()))
 }
 
 // close frees the statement.

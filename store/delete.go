@@ -4,7 +4,6 @@ import (
 	"context"
 	"database/sql"
 	"fmt"
-	"time"
 
 	"github.com/sessiond/sessiond/internal/crashpoint"
 )
@@ -12,8 +11,6 @@ import (
 const (
 	// purgeRows is how many events of a deleted session go at once.
 	purgeRows = 128
-	// purgeRetry is the pause after a step that failed.
-	purgeRetry = 5 * time.Second
 )
 
 const (
@@ -37,11 +34,11 @@ func (w *writer) deleteSession(n int64) error {
 }
 
 // purge removes some events of a session that was deleted.
-func (w *writer) purge() {
+func (w *writer) purge() error {
 	n, finished := w.purges[0], false
 	err := w.transact(func() error {
 		removed, err := w.stmts.purgeEvents.change(n, int64(purgeRows))
-		if err != nil || removed == purgeRows {
+		if err != nil || removed > 0 {
 			return err
 		}
 		finished = true
@@ -49,19 +46,16 @@ func (w *writer) purge() {
 		return err
 	})
 	if err != nil {
-		w.logger.Error("events of a deleted session stay for now", "error", fmt.Errorf("remove events of session %d: %w", n, err))
-		w.purgeNext = time.After(purgeRetry)
-		return
+		err = fmt.Errorf("remove events of session %d: %w", n, err)
+		w.logger.Error("events of a deleted session stay for now", "error", err)
+		return err
 	}
 	crashpoint.Reach(crashpoint.DeletePurging)
 	if finished {
 		w.purges = w.purges[1:]
 	}
 	w.touch()
-	w.purgeNext = nil
-	if len(w.purges) > 0 {
-		w.purgeNext = time.After(0)
-	}
+	return nil
 }
 
 // openDeletions lists the deleted sessions whose events are still in the file.

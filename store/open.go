@@ -32,7 +32,9 @@ func (e *NewerSchemaError) Error() string {
 
 // Pragmas live in the DSN, so that every connection of a pool has them.
 const (
-	writerParams = "mode=rw&_journal_mode=WAL&_synchronous=FULL&_foreign_keys=true&_busy_timeout=10000&_txlock=immediate"
+	writerParams = "mode=rw&_journal_mode=WAL&_synchronous=FULL&_foreign_keys=true&_busy_timeout=1000&_txlock=immediate"
+	// Free pages can be given back to the disk; that is decided once, with the first table.
+	migrateParams = writerParams + "&_auto_vacuum=incremental"
 	// A checkpoint that waits for a slow reader holds the writer up: not long.
 	checkpointParams = "mode=rw&_journal_mode=WAL&_synchronous=FULL&_busy_timeout=250"
 	readerParams     = "mode=ro&_query_only=true&_busy_timeout=10000&_stmt_cache_size=64"
@@ -63,7 +65,7 @@ func createPrivate(path string) error {
 // migrate brings the schema to the newest version that this program knows, each
 // step in a transaction, and refuses a database that is ahead of it.
 func migrate(ctx context.Context, path string) (err error) {
-	db, err := sql.Open("sqlite3", dsn(path, writerParams))
+	db, err := sql.Open("sqlite3", dsn(path, migrateParams))
 	if err != nil {
 		return err
 	}

@@ -13,13 +13,6 @@ import (
 	"sync/atomic"
 )
 
-// What the store's errors are about; test with errors.Is.
-var (
-	ErrClosed   = errors.New("the store is closed")
-	ErrNotFound = errors.New("not in the store")
-	ErrExists   = errors.New("already in the store") // an id or a key that is taken
-)
-
 // maxReaders bounds the connections that read at the same time.
 const maxReaders = 8
 
@@ -42,7 +35,10 @@ type Store struct {
 	keeper  *checkpointer
 	head    atomic.Int64
 	oldest  int64
-	closing chan struct{} // closed when Close begins
+	trouble *trouble
+	life    context.Context // ends when Close begins
+	end     context.CancelFunc
+	closing <-chan struct{} // of life
 
 	mu      sync.Mutex
 	closed  bool
@@ -70,7 +66,9 @@ func Open(ctx context.Context, path string, o Options) (_ *Store, err error) {
 	if err := migrate(ctx, path); err != nil {
 		return nil, err
 	}
-	s := &Store{closing: make(chan struct{})}
+	s := &Store{trouble: &trouble{path: path, logger: o.Logger}}
+	s.life, s.end = context.WithCancel(context.Background())
+	s.closing = s.life.Done()
 	if err := s.start(ctx, path, o); err != nil {
 		return nil, errors.Join(err, s.Close())
 	}
@@ -122,7 +120,7 @@ func (s *Store) Close() error {
 		return ErrClosed
 	}
 	s.closed = true
-	close(s.closing)
+	s.end()
 	s.mu.Unlock()
 	s.reading.Wait()
 	var errs []error

@@ -5,8 +5,6 @@ import (
 	"fmt"
 	"log/slog"
 	"time"
-
-	"github.com/sessiond/sessiond/internal/crashpoint"
 )
 
 // A transaction ends with the batch that reaches one of these. Fewer and larger
@@ -18,15 +16,24 @@ const (
 
 // request is a batch that waits for the writer.
 type request struct {
-	batch *Batch
-	done  chan error // buffered: the writer never waits
-	err   error
+	batch   *Batch
+	unnamed []*Event   // the batch's events that came without their session's number
+	done    chan error // buffered: the writer never waits
+	err     error
+}
+
+// reset takes back the numbers that were filled in: they may be others next time.
+func (r *request) reset() {
+	for _, e := range r.unnamed {
+		e.SessionN = 0
+	}
 }
 
 // writer owns the writing connection. All fields but the channels are its
 // goroutine's alone.
 type writer struct {
 	store   *Store
+	trouble *trouble
 	conn    *conn
 	stmts   statements
 	publish func([]Event)
@@ -35,6 +42,7 @@ type writer struct {
 	// queue is not buffered: callers wait at it, in their order, so it is as
 	// long as there are callers, and what was not taken can still be withdrawn.
 	queue   chan *request
+	vacuums chan *vacuum
 	wrote   chan struct{} // a token for the checkpointer: something was committed
 	started bool
 	ended   chan struct{}
@@ -42,7 +50,9 @@ type writer struct {
 	group     []*request
 	published []Event
 	purges    []int64          // deleted sessions whose events are still in the file
-	purgeNext <-chan time.Time // when to remove some of them; nil: nothing to do
+	vacuuming []*vacuum        // who waits for free pages to go
+	choreNext <-chan time.Time // when to do a chore; nil: there is none
+	rest      time.Time        // no chore before, for the last one failed
 }
 
 // statements are the writer's, prepared once.
@@ -53,7 +63,7 @@ type statements struct {
 	updateSession, updateHot, updateDocument, putEngine       *stmt
 	deleteTags, putMessage, putApproval                       *stmt
 	insertDeletion, deleteSession, purgeEvents, closeDeletion *stmt
-	spend                                                     *stmt
+	spend, vacuum, probe                                      *stmt
 }
 
 // newWriter opens the connection and prepares the statements; run does the rest.
@@ -62,11 +72,15 @@ func newWriter(path string, s *Store, o Options) (_ *writer, err error) {
 	if err != nil {
 		return nil, err
 	}
-	w := &writer{store: s, conn: c, publish: o.Published, logger: o.Logger,
-		queue: make(chan *request), wrote: make(chan struct{}, 1), ended: make(chan struct{})}
-	// The checkpointer does this, off the writer's path.
-	if err := c.run("PRAGMA wal_autocheckpoint = 0"); err != nil {
-		return nil, errors.Join(err, w.close())
+	w := &writer{store: s, trouble: s.trouble, conn: c, publish: o.Published, logger: o.Logger,
+		queue: make(chan *request), vacuums: make(chan *vacuum), wrote: make(chan struct{}, 1), ended: make(chan struct{})}
+	for _, pragma := range []string{
+		"PRAGMA wal_autocheckpoint = 0", // the checkpointer does this, off the writer's path
+		"PRAGMA temp_store = MEMORY",    // what undoes a savepoint needs no room in the directory for temporary files
+	} {
+		if err := c.run(pragma); err != nil {
+			return nil, errors.Join(err, w.close())
+		}
 	}
 	for target, query := range w.queries() {
 		if *target, err = c.prepare(query); err != nil {
@@ -89,7 +103,8 @@ func (w *writer) queries() map[**stmt]string {
 		&s.updateDocument: updateDocumentSQL, &s.putEngine: putEngineSQL, &s.deleteTags: deleteTagsSQL,
 		&s.putMessage: putMessageSQL, &s.putApproval: putApprovalSQL,
 		&s.insertDeletion: insertDeletionSQL, &s.deleteSession: deleteSessionSQL,
-		&s.spend: spendSQL, &s.purgeEvents: purgeEventsSQL, &s.closeDeletion: closeDeletionSQL,
+		&s.spend: spendSQL, &s.vacuum: fmt.Sprintf("PRAGMA incremental_vacuum(%d)", vacuumPages), &s.probe: probeSQL,
+		&s.purgeEvents: purgeEventsSQL, &s.closeDeletion: closeDeletionSQL,
 	}
 }
 
@@ -111,16 +126,23 @@ func (w *writer) close() error {
 // taken from the queue by then has been written.
 func (w *writer) run() {
 	defer close(w.ended)
-	if len(w.purges) > 0 {
-		w.purgeNext = time.After(0)
-	}
+	defer func() {
+		for _, v := range w.vacuuming {
+			v.done <- ErrClosed
+		}
+	}()
+	w.plan(nil)
 	for {
 		select {
 		case r := <-w.queue:
 			w.collect(r)
 			w.write()
-		case <-w.purgeNext:
-			w.purge()
+			w.plan(nil)
+		case v := <-w.vacuums:
+			w.vacuuming = append(w.vacuuming, v)
+			w.plan(nil)
+		case <-w.choreNext:
+			w.chore()
 		case <-w.store.closing:
 			return
 		}
@@ -141,89 +163,6 @@ func (w *writer) collect(first *request) {
 			return
 		}
 	}
-}
-
-// write commits the group, tells of it, and releases its committers.
-func (w *writer) write() {
-	if err := w.transact(w.applyGroup); err != nil {
-		for _, r := range w.group {
-			r.err = err
-		}
-	} else {
-		crashpoint.Reach(crashpoint.IngestCommitted)
-		w.announce()
-		crashpoint.Reach(crashpoint.IngestAnnounced)
-	}
-	for i, r := range w.group {
-		r.done <- r.err
-		w.group[i] = nil
-	}
-}
-
-// transact runs fn in a transaction. After an error nothing of it is left, and
-// the connection can be used again.
-func (w *writer) transact(fn func() error) error {
-	if _, err := w.stmts.begin.exec(); err != nil {
-		w.rollback() // in case that the one before could not be undone
-		return fmt.Errorf("begin: %w", err)
-	}
-	crashpoint.Reach(crashpoint.IngestBegun)
-	if err := fn(); err != nil {
-		w.rollback()
-		return err
-	}
-	crashpoint.Reach(crashpoint.IngestApplied)
-	if _, err := w.stmts.commit.exec(); err != nil {
-		w.rollback()
-		return fmt.Errorf("write to disk: %w", err)
-	}
-	return nil
-}
-
-// rollback undoes what is under way. It fails if SQLite has done so by itself.
-func (w *writer) rollback() { _, _ = w.stmts.rollback.exec() }
-
-// applyGroup applies the batches, each in a savepoint, so that a bad one fails
-// alone. An error means that the transaction itself is broken.
-func (w *writer) applyGroup() error {
-	for _, r := range w.group {
-		if _, err := w.stmts.savepoint.exec(); err != nil {
-			return errors.Join(err, r.err)
-		}
-		if r.err = w.apply(r.batch); r.err != nil {
-			if _, err := w.stmts.undo.exec(); err != nil {
-				return errors.Join(r.err, err)
-			}
-		}
-		if _, err := w.stmts.release.exec(); err != nil {
-			return errors.Join(r.err, err)
-		}
-	}
-	return nil
-}
-
-// announce moves the head and publishes what was committed.
-func (w *writer) announce() {
-	w.published = w.published[:0]
-	for _, r := range w.group {
-		if r.err != nil {
-			continue
-		}
-		w.published = append(w.published, r.batch.Events...)
-		if r.batch.Delete != 0 {
-			w.purges = append(w.purges, r.batch.Delete)
-			w.purgeNext = time.After(0)
-		}
-	}
-	w.touch()
-	if len(w.published) == 0 {
-		return
-	}
-	w.store.head.Store(w.published[len(w.published)-1].Seq)
-	if w.publish != nil {
-		w.publish(w.published)
-	}
-	clear(w.published) // keeps no bytes alive
 }
 
 // touch tells the checkpointer that something was committed.

@@ -1,0 +1,137 @@
+package store
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+
+	"github.com/mattn/go-sqlite3"
+)
+
+// backupStep is how many pages are copied between two looks at the context.
+const backupStep = 256
+
+// The copy is no database until it is whole: it needs no journal, and one sync.
+const copyParams = "mode=rw&_journal_mode=OFF&_synchronous=OFF"
+
+// Backup writes a consistent copy of the database to path, while others read
+// and write: what was committed when it began is in it, what came later is not.
+// The copy is one file that only its owner can read; it has been checked and is
+// on the disk when it appears under its name. Backup refuses a path where
+// something is (fs.ErrExist), tells progress, if it is not nil, how many pages of
+// how many are copied, and leaves nothing behind when it fails or ctx ends.
+// Commits go on meanwhile, but the write-ahead log grows by them until it is done.
+func (s *Store) Backup(ctx context.Context, path string, progress func(done, total int)) error {
+	if err := s.begin(); err != nil {
+		return err
+	}
+	defer s.reading.Done()
+	ctx, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+	defer context.AfterFunc(s.life, func() { cancel(ErrClosed) })()
+	if err := copyTo(ctx, s.trouble.path, path, progress); err != nil {
+		return fmt.Errorf("back up the database to %s: %w", path, err)
+	}
+	return nil
+}
+
+// copyTo makes a checked copy of the database at from, whoever else uses it.
+func copyTo(ctx context.Context, from, to string, progress func(done, total int)) (err error) {
+	switch _, err := os.Lstat(to); {
+	case err == nil:
+		return fs.ErrExist
+	case !errors.Is(err, fs.ErrNotExist):
+		return err
+	}
+	dir := filepath.Dir(to)
+	f, err := os.CreateTemp(dir, "."+filepath.Base(to)+".*.partial") // with mode 0600
+	if err != nil {
+		return err
+	}
+	part := f.Name()
+	defer func() {
+		err = errors.Join(fault(err), f.Close(), os.Remove(part))
+	}()
+	if err := copyPages(ctx, from, part, progress); err != nil {
+		return err
+	}
+	if err := checkIntegrity(ctx, part); err != nil {
+		return fmt.Errorf("check the copy: %w", err)
+	}
+	if err := f.Sync(); err != nil {
+		return err
+	}
+	if err := os.Link(part, to); err != nil { // unlike a rename it replaces nothing
+		return err
+	}
+	return syncDir(dir)
+}
+
+// copyPages copies every page of one snapshot, in steps. SQLite begins again
+// whenever the database has changed between two of them, unless the snapshot is held.
+func copyPages(ctx context.Context, from, to string, progress func(done, total int)) (err error) {
+	src, err := openConn(from, readerParams)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, src.close()) }()
+	dst, err := openConn(to, copyParams)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, dst.close()) }()
+	for _, query := range []string{"BEGIN", "SELECT count(*) FROM sqlite_schema"} {
+		if err := src.run(query); err != nil {
+			return err
+		}
+	}
+	if err := copySteps(ctx, src, dst, progress); err != nil {
+		return err
+	}
+	return dst.run("PRAGMA journal_mode = DELETE") // one file, without others beside it
+}
+
+// copySteps runs SQLite's own copying from one connection to another.
+func copySteps(ctx context.Context, src, dst *conn, progress func(done, total int)) (err error) {
+	source, ok1 := src.driver.(*sqlite3.SQLiteConn)
+	target, ok2 := dst.driver.(*sqlite3.SQLiteConn)
+	if !ok1 || !ok2 {
+		return fmt.Errorf("the driver's %T copies nothing", src.driver)
+	}
+	b, err := target.Backup("main", source, "main")
+	if err != nil {
+		return err
+	}
+	defer func() {
+		if end := b.Finish(); err == nil { // it says again what the last step has said
+			err = end
+		}
+	}()
+	for {
+		if err := context.Cause(ctx); err != nil {
+			return err
+		}
+		done, err := b.Step(backupStep)
+		if err != nil {
+			return err
+		}
+		if total := b.PageCount(); progress != nil && total > 0 {
+			progress(total-b.Remaining(), total)
+		}
+		if done {
+			return nil
+		}
+	}
+}
+
+// syncDir puts a new name in a directory on the disk.
+func syncDir(dir string) error {
+	d, err := os.Open(dir)
+	if err != nil {
+		return err
+	}
+	return errors.Join(d.Sync(), d.Close())
+}

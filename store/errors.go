@@ -1,0 +1,88 @@
+package store
+
+import (
+	"errors"
+	"fmt"
+	"syscall"
+
+	"github.com/mattn/go-sqlite3"
+)
+
+// What the store's errors are about; test with errors.Is.
+var (
+	ErrClosed   = errors.New("the store is closed")
+	ErrNotFound = errors.New("not in the store")
+	ErrExists   = errors.New("already in the store") // an id or a key that is taken
+)
+
+// What is wrong with the disk, or with the database on it; test with errors.Is.
+// An error of any method may wrap one of them, and so does Store.Problem.
+var (
+	ErrFull     = errors.New("no room on the disk")                           // or in the user's quota
+	ErrReadOnly = errors.New("the disk or the database is read-only")         // also one that may not be written to
+	ErrIO       = errors.New("the disk fails")                                // it could not read, write or sync
+	ErrCorrupt  = errors.New("the database is damaged")                       // all of it, or the one row that the error names
+	ErrBusy     = errors.New("another program keeps the database for itself") // for longer than it was waited for
+)
+
+// fault adds to an error of SQLite's what it is about.
+func fault(err error) error {
+	var e sqlite3.Error
+	if !errors.As(err, &e) || faultOf(err) != nil {
+		return err
+	}
+	if kind := kindOf(e); kind != nil {
+		return fmt.Errorf("%w: %w", kind, err)
+	}
+	return err
+}
+
+// faultOf returns which fault err is about; nil if it is about none.
+func faultOf(err error) error {
+	for _, kind := range []error{ErrCorrupt, ErrFull, ErrReadOnly, ErrIO, ErrBusy} {
+		if errors.Is(err, kind) {
+			return kind
+		}
+	}
+	return nil
+}
+
+// kindOf says which fault SQLite means; nil if none.
+func kindOf(e sqlite3.Error) error {
+	switch e.Code {
+	case sqlite3.ErrFull:
+		return ErrFull
+	case sqlite3.ErrReadonly, sqlite3.ErrPerm:
+		return ErrReadOnly
+	case sqlite3.ErrCorrupt, sqlite3.ErrNotADB:
+		return ErrCorrupt
+	case sqlite3.ErrBusy, sqlite3.ErrLocked, sqlite3.ErrProtocol:
+		return ErrBusy
+	case sqlite3.ErrIoErr, sqlite3.ErrCantOpen:
+		switch e.SystemErrno {
+		case syscall.ENOSPC, syscall.EDQUOT, syscall.EFBIG:
+			return ErrFull
+		case syscall.EROFS, syscall.EACCES, syscall.EPERM:
+			return ErrReadOnly
+		}
+		return ErrIO
+	}
+	return nil
+}
+
+// nextStep tells a person what to do about a fault.
+func nextStep(err error) string {
+	switch faultOf(err) {
+	case ErrFull:
+		return "make room; what waits is written then by itself"
+	case ErrReadOnly:
+		return "make it writable again; what waits is written then by itself"
+	case ErrIO:
+		return "look at the disk and the kernel's log; writing is tried again all the time"
+	case ErrCorrupt:
+		return "run `sessiond doctor`, and restore a backup if it says so"
+	case ErrBusy:
+		return "end the other program's transaction, or the program; what waits is written then by itself"
+	}
+	return "run `sessiond doctor`"
+}
