@@ -6,6 +6,7 @@ import (
 	"io"
 	"os"
 	"os/exec"
+	"os/signal"
 	"strings"
 	"testing"
 	"time"
@@ -17,6 +18,13 @@ import (
 
 func TestMain(m *testing.M) {
 	RunIfClaude()
+	// What this process ignores, as in the background of a shell or under nohup,
+	// its children ignore, too; what it catches they do not.
+	for _, sig := range deadly {
+		if signal.Ignored(sig) {
+			signal.Notify(make(chan os.Signal, 1), sig)
+		}
+	}
 	os.Exit(m.Run())
 }
 
