@@ -1,0 +1,102 @@
+package shim
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"sync"
+	"sync/atomic"
+	"testing"
+)
+
+func TestSweepLocks(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	path := func(name string) string { return filepath.Join(dir, name) }
+	held, err := takeLock(path("held.lock"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	left, err := takeLock(path("left.lock"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	left.Close()
+	if err := errors.Join(os.WriteFile(path("other"), nil, 0o600), os.Mkdir(path("dir.lock"), 0o700), os.Symlink("other", path("link.lock"))); err != nil {
+		t.Fatal(err)
+	}
+	if n, err := SweepLocks(dir); n != 1 || err != nil {
+		t.Errorf("removed %d, %v", n, err)
+	}
+	if _, err := os.Stat(path("left.lock")); !errors.Is(err, fs.ErrNotExist) {
+		t.Errorf("it is still there: %v", err)
+	}
+	for _, name := range []string{"held.lock", "other", "dir.lock", "link.lock"} {
+		if _, err := os.Lstat(path(name)); err != nil {
+			t.Error(err)
+		}
+	}
+	if locked, err := Locked(path("held.lock")); !locked || err != nil {
+		t.Errorf("held: %v, %v", locked, err)
+	}
+	held.Close()
+	if n, err := SweepLocks(dir); n != 1 || err != nil {
+		t.Errorf("removed %d, %v", n, err)
+	}
+	if n, err := SweepLocks(filepath.Join(dir, "none")); n != 0 || err != nil {
+		t.Errorf("no directory: %d, %v", n, err)
+	}
+}
+
+// TestSweepLocksBesideOwners: locks are taken, left and swept all at once, and
+// never has a conversation two owners.
+func TestSweepLocksBesideOwners(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	var owners [2]atomic.Int32
+	var taken atomic.Int32
+	var wg sync.WaitGroup
+	stop := make(chan struct{})
+	wg.Go(func() {
+		for {
+			select {
+			case <-stop:
+				return
+			default:
+				if _, err := SweepLocks(dir); err != nil {
+					t.Error(err)
+				}
+			}
+		}
+	})
+	var takers sync.WaitGroup
+	for i := range 4 {
+		takers.Go(func() {
+			for range 500 {
+				n := i % len(owners)
+				f, err := takeLock(filepath.Join(dir, fmt.Sprint(n, LockExt)))
+				if errors.Is(err, ErrLocked) {
+					continue
+				}
+				if err != nil {
+					t.Error(err)
+					return
+				}
+				if owners[n].Add(1) != 1 {
+					t.Error("two owners")
+				}
+				taken.Add(1)
+				owners[n].Add(-1)
+				f.Close()
+			}
+		})
+	}
+	takers.Wait()
+	close(stop)
+	wg.Wait()
+	if taken.Load() < 100 {
+		t.Errorf("a lock was taken %d times", taken.Load())
+	}
+}
