@@ -19,11 +19,11 @@ const faults = "faults"
 
 // brokenDisk is the real one, as far as the file lets it be.
 func brokenDisk(dir string) disk {
-	d, real := theDisk(), theDisk()
+	d, good := theDisk(), theDisk()
 	fault := func(call string) error {
 		data, err := os.ReadFile(filepath.Join(dir, faults))
 		if err != nil {
-			return nil
+			return nil //nolint:nilerr // no faults
 		}
 		var all map[string]syscall.Errno
 		if err := json.Unmarshal(data, &all); err != nil {
@@ -38,37 +38,37 @@ func brokenDisk(dir string) disk {
 		if err := fault("open " + path); err != nil {
 			return nil, err
 		}
-		return real.open(path, flags)
+		return good.open(path, flags)
 	}
 	d.allocate = func(f *os.File, from, n int64) error {
 		if err := fault("allocate " + f.Name()); err != nil {
 			return err
 		}
-		return real.allocate(f, from, n)
+		return good.allocate(f, from, n)
 	}
 	d.measure = func(f *os.File) (extent, error) {
 		if err := fault("measure " + f.Name()); err != nil {
 			return extent{}, err
 		}
-		return real.measure(f)
+		return good.measure(f)
 	}
 	d.space = func(f *os.File) (int64, error) {
 		if err := fault("space"); err != nil {
 			return 0, err
 		}
-		return real.space(f)
+		return good.space(f)
 	}
 	d.write = func(f *os.File, data []byte) error {
 		if err := fault("write " + f.Name()); err != nil {
-			return errors.Join(err, real.write(f, data[:len(data)/2])) // half of it, at that
+			return errors.Join(err, good.write(f, data[:len(data)/2])) // half of it, at that
 		}
-		return real.write(f, data)
+		return good.write(f, data)
 	}
 	d.rename = func(from, to string) error {
 		if err := fault("rename"); err != nil {
 			return err
 		}
-		return real.rename(from, to)
+		return good.rename(from, to)
 	}
 	return d
 }

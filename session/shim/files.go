@@ -164,8 +164,12 @@ func privateDir(dir string) error {
 }
 
 // openPrivate opens a file, which it creates with mode 0600 whatever the umask. A
-// symbolic link is not followed.
+// symbolic link is not followed, and nothing else that is no file opened: that
+// may take for ever.
 func openPrivate(path string, flags int) (*os.File, error) {
+	if info, err := os.Lstat(path); err == nil && !info.Mode().IsRegular() {
+		return nil, noFile(path, info.Mode())
+	}
 	f, err := os.OpenFile(path, flags|os.O_CREATE|syscall.O_NOFOLLOW, 0o600)
 	if err != nil {
 		return nil, err

@@ -31,20 +31,33 @@ func takeLock(path string) (*os.File, error) {
 		if err != nil {
 			return nil, fmt.Errorf("lock file: %w", err)
 		}
-		switch err = flock(f, unix.LOCK_EX); {
-		case err == nil && hasName(f, path):
+		switch err = lockNamed(f, path); {
+		case err == nil:
 			return f, nil
-		case err == nil: // it was swept away meanwhile: a lock that nobody finds
-		case errors.Is(err, unix.EWOULDBLOCK) && time.Now().Before(end):
+		case errors.Is(err, errSwept), errors.Is(err, unix.EWOULDBLOCK) && time.Now().Before(end):
+			f.Close()
+			continue
 		case errors.Is(err, unix.EWOULDBLOCK):
-			f.Close()
-			return nil, fmt.Errorf("lock %s: %w", path, ErrLocked)
-		default:
-			f.Close()
-			return nil, fmt.Errorf("lock %s: %w", path, err)
+			err = ErrLocked
 		}
 		f.Close()
+		return nil, fmt.Errorf("lock %s: %w", path, err)
 	}
+}
+
+// errSwept: the file has lost its name since it was opened, and with it its use:
+// nobody else would find its lock.
+var errSwept = errors.New("the lock file was removed")
+
+// lockNamed takes the lock of a file that was opened under a path.
+func lockNamed(f *os.File, path string) error {
+	if err := flock(f, unix.LOCK_EX); err != nil {
+		return err
+	}
+	if !hasName(f, path) {
+		return errSwept
+	}
+	return nil
 }
 
 // hasName tells whether a path still leads to an open file.
@@ -93,13 +106,11 @@ func sweepLock(path string) (bool, error) {
 		return false, fmt.Errorf("lock file: %w", err)
 	}
 	defer f.Close()
-	switch err := flock(f, unix.LOCK_EX); {
-	case errors.Is(err, unix.EWOULDBLOCK):
+	switch err := lockNamed(f, path); {
+	case errors.Is(err, unix.EWOULDBLOCK), errors.Is(err, errSwept):
 		return false, nil
 	case err != nil:
 		return false, fmt.Errorf("lock %s: %w", path, err)
-	case !hasName(f, path):
-		return false, nil
 	}
 	if err := os.Remove(path); err != nil {
 		return false, fmt.Errorf("lock file: %w", err)

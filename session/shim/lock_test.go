@@ -50,6 +50,32 @@ func TestSweepLocks(t *testing.T) {
 	}
 }
 
+// TestLockThatWasSwept: between opening a lock file and locking it, it was swept
+// away, and somebody else has made a new one. The lock of the old is worth nothing.
+func TestLockThatWasSwept(t *testing.T) {
+	t.Parallel()
+	path := filepath.Join(t.TempDir(), "a.lock")
+	late, err := openPrivate(path, os.O_RDWR)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer late.Close()
+	if n, err := SweepLocks(filepath.Dir(path)); n != 1 || err != nil {
+		t.Fatal(n, err)
+	}
+	if err := lockNamed(late, path); !errors.Is(err, errSwept) {
+		t.Errorf("a file without a name: %v", err)
+	}
+	owner, err := takeLock(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer owner.Close()
+	if err := lockNamed(late, path); !errors.Is(err, errSwept) {
+		t.Errorf("a file whose name another has: %v", err)
+	}
+}
+
 // TestSweepLocksBesideOwners: locks are taken, left and swept all at once, and
 // never has a conversation two owners.
 func TestSweepLocksBesideOwners(t *testing.T) {
@@ -88,6 +114,9 @@ func TestSweepLocksBesideOwners(t *testing.T) {
 					t.Error("two owners")
 				}
 				taken.Add(1)
+				for range 20 { // time for others to come
+					_, _ = os.Stat(f.Name())
+				}
 				owners[n].Add(-1)
 				f.Close()
 			}

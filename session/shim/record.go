@@ -1,10 +1,12 @@
 package shim
 
 import (
+	"cmp"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"log"
 	"os"
 	"syscall"
@@ -133,18 +135,23 @@ func readRecord(path string, most int64, v any) error {
 func openRegular(path string) (*os.File, error) {
 	f, err := os.OpenFile(path, os.O_RDONLY|unix.O_NOFOLLOW|unix.O_NONBLOCK, 0)
 	if errors.Is(err, unix.ELOOP) {
-		return nil, &RecordError{Path: path, Err: errors.New("it is a symbolic link")}
+		return nil, noFile(path, fs.ModeSymlink)
 	}
 	if err != nil {
 		return nil, err
 	}
 	info, err := f.Stat()
 	if err == nil && !info.Mode().IsRegular() {
-		err = &RecordError{Path: path, Err: fmt.Errorf("it is no file (%v)", info.Mode().Type())}
+		err = noFile(path, info.Mode())
 	}
 	if err != nil {
 		f.Close()
 		return nil, err
 	}
 	return f, nil
+}
+
+func noFile(path string, mode fs.FileMode) error {
+	kind := map[fs.FileMode]string{fs.ModeSymlink: "a symbolic link", fs.ModeDir: "a directory", fs.ModeNamedPipe: "a pipe"}[mode.Type()]
+	return &RecordError{Path: path, Err: fmt.Errorf("it is %s and no file", cmp.Or(kind, mode.Type().String()))}
 }
