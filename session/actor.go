@@ -3,6 +3,7 @@ package session
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"io/fs"
 	"log/slog"
@@ -25,16 +26,19 @@ type actor struct {
 	granted chan struct{}              // closed when the session may start
 	done    chan struct{}              // closed when the actor has ended
 
+	ready   func()        // says, once, that the daemon need not wait for this session any more
+	isReady chan struct{} // closed by ready
+
 	// Only the actor's goroutine touches what follows.
 	m       *machine
-	shim    *shim.Client
-	out     *outbox // to the shim; nil without one
+	partly  bool  // the machine lacks messages and approvals: they are to be loaded
+	refusal error // why no call can be served now; nil: they are
+	link    link
 	journal *shim.Journal
 	punched int64             // the journal is given back to the disk up to here
 	waiters map[string]waiter // by the id of a control request
 	ending  endPlan
 	alarms  alarms
-	expires api.Time // what the alarm for the permission mode is set to
 }
 
 // waiter is told how Claude Code answered a control request.
@@ -43,27 +47,67 @@ type waiter func(errText string)
 // punchEvery is how much of a journal is consumed before it is given back.
 const punchEvery = 4 << 20
 
+// Bounds of the wait before a session that was lost is tried again.
+const (
+	firstRetry = 250 * time.Millisecond
+	lastRetry  = 30 * time.Second
+)
+
 // run is the actor's goroutine. It returns when the session is final, or when
-// the context ends: then shim and child live on, for the next daemon.
+// the context ends: then shim and child live on, for the next daemon. A session
+// that cannot be held, because a file cannot be read, say, is tried again and
+// again; meanwhile it is shown as stranded, and calls are told why.
 func (a *actor) run(ctx context.Context) {
 	defer close(a.done)
+	defer a.ready()
 	defer a.release()
-	err := a.live(ctx)
-	switch {
-	case err == nil:
-		crashpoint.Reach(crashpoint.EndCommitted)
-		a.mgr.leave(a)
-		a.cleanUp()
-		crashpoint.Reach(crashpoint.EndCleaned)
-	case ctx.Err() == nil:
-		a.log.Error("session lost", "error", err)
-		a.mgr.leave(a)
+	wait := firstRetry
+	for {
+		began := time.Now()
+		err := a.live(ctx)
+		if err == nil {
+			crashpoint.Reach(crashpoint.EndCommitted)
+			a.mgr.leave(a)
+			a.cleanUp()
+			crashpoint.Reach(crashpoint.EndCleaned)
+			return
+		}
+		if ctx.Err() != nil {
+			return
+		}
+		if time.Since(began) > lastRetry {
+			wait = firstRetry
+		}
+		a.log.Error("session lost, trying again", "error", err, "wait", wait)
+		a.release()
+		if a.strand(ctx, err, wait) != nil {
+			return
+		}
+		wait = min(2*wait, lastRetry)
 	}
+}
+
+// strand refuses calls for a while.
+func (a *actor) strand(ctx context.Context, cause error, wait time.Duration) error {
+	a.mgr.trouble(a.id, cause)
+	a.ready()
+	a.refusal = api.InvalidState(a.m.row.Session.Status, "it is tried again by itself; mend the cause, or see the daemon's log",
+		"session %s cannot be reached: %v", a.id, cause)
+	defer func() { a.refusal = nil }()
+	if err := a.pause(ctx, wait); err != nil {
+		return err
+	}
+	a.mgr.trouble(a.id, nil)
+	return nil
 }
 
 // live takes the session from where it stands to its end.
 func (a *actor) live(ctx context.Context) error {
+	if err := a.load(ctx); err != nil || a.m.row.Session.Status.Final() {
+		return err
+	}
 	if a.m.row.Session.Status == api.StatusQueued {
+		a.ready()
 		if err := a.await(ctx, a.granted); err != nil {
 			return err
 		}
@@ -75,7 +119,7 @@ func (a *actor) live(ctx context.Context) error {
 		}
 	}
 	var err error
-	if a.m.eng.Started {
+	if a.m.eng.Started || a.wasStarted() {
 		err = a.adopt(ctx)
 	} else {
 		err = a.start(ctx)
@@ -87,6 +131,43 @@ func (a *actor) live(ctx context.Context) error {
 		return err
 	}
 	return a.finish(ctx)
+}
+
+// load restores the machine of a session that was begun before.
+func (a *actor) load(ctx context.Context) error {
+	if !a.partly {
+		return nil
+	}
+	messages, err := a.mgr.store.Messages(ctx, a.id, []api.MessageState{api.MessageQueued, api.MessageSent, api.MessageStarted})
+	if err != nil {
+		return err
+	}
+	approvals, err := a.mgr.store.Approvals(ctx, a.id, []api.ApprovalStatus{api.ApprovalPending})
+	if err != nil {
+		return err
+	}
+	m, damage := newMachine(a.m.row, messages, approvals)
+	a.m, a.partly = m, false
+	if damage != nil {
+		return a.repair(ctx, damage)
+	}
+	return nil
+}
+
+// repair ends a session of which the database holds what cannot be read. What
+// its process has printed is taken in like any other's, as far as it goes.
+func (a *actor) repair(ctx context.Context, damage error) error {
+	a.log.Error("session damaged in the database: it is ended", "error", damage)
+	return a.must(ctx, func(s *step) {
+		s.m.eng.Conversation = s.m.row.Session.ClaudeSessionID
+		s.lose(loss{reasonDamaged, "what the database holds of this session cannot be read: " + damage.Error()})
+		if s.m.row.Session.Status == api.StatusQueued {
+			s.closeLost()
+			return
+		}
+		s.m.eng.Started = a.wasStarted()
+		_ = s.end(true) // it is not final
+	})
 }
 
 // await serves calls until ready is closed, or the session is final.
@@ -107,19 +188,20 @@ func (a *actor) await(ctx context.Context, ready <-chan struct{}) error {
 // follow takes in what the process prints and what clients want, until the
 // process is gone and its journal was read to the end.
 func (a *actor) follow(ctx context.Context) error {
-	gone, lost := a.gone(ctx), a.lost()
 	var more <-chan struct{} // there may be more lines
 	a.plan(false)
 	for {
 		select {
 		case <-ctx.Done():
 			return ctx.Err()
-		case <-lost:
-			if err := a.regain(ctx); err != nil {
+		case <-a.link.lost():
+			a.lose(ctx)
+		case r := <-a.link.reaching:
+			if err := a.reached(ctx, r); err != nil {
 				return err
 			}
-			lost = a.lost()
-			continue
+		case <-a.link.look:
+			a.lookAfter()
 		case call := <-a.calls:
 			call(ctx)
 			continue
@@ -136,9 +218,6 @@ func (a *actor) follow(ctx context.Context) error {
 		case <-a.alarms.mode.c:
 			a.ring(ctx, "leave the permission mode", (*step).fallBack)
 			continue
-		case <-gone:
-			a.journal.Finish()
-			gone = nil
 		case <-a.journal.Wake():
 		case <-more:
 		}
@@ -146,6 +225,9 @@ func (a *actor) follow(ctx context.Context) error {
 		if more, err = a.takeIn(ctx); errors.Is(err, io.EOF) {
 			return nil
 		} else if err != nil {
+			return err
+		}
+		if err := a.handOver(ctx, more == nil); err != nil {
 			return err
 		}
 	}
@@ -159,11 +241,15 @@ var atOnce = func() <-chan struct{} { c := make(chan struct{}); close(c); return
 // to, ended and let go of in between.
 func (a *actor) takeIn(ctx context.Context) (more <-chan struct{}, err error) {
 	lines, err := a.journal.TryNext()
+	if missing, ok := errors.AsType[*shim.JournalError](err); ok {
+		return atOnce, a.missing(ctx, missing)
+	}
 	if err != nil || len(lines) == 0 {
 		return nil, err
 	}
 	crashpoint.Reach(crashpoint.IngestRead)
 	err = a.must(ctx, func(s *step) {
+		s.quiet = true // unless a line says otherwise
 		for _, l := range lines {
 			s.line(l)
 		}
@@ -174,28 +260,6 @@ func (a *actor) takeIn(ctx context.Context) (more <-chan struct{}, err error) {
 	crashpoint.Reach(crashpoint.IngestEffect)
 	a.punch()
 	return atOnce, nil
-}
-
-// catchUp takes in the lines that are there now, and serves calls in between.
-func (a *actor) catchUp(ctx context.Context) error {
-	info, err := os.Stat(a.path(shim.JournalName))
-	if err != nil {
-		return err
-	}
-	for a.m.row.JournalOffset < info.Size() {
-		more, err := a.takeIn(ctx)
-		if err != nil || more == nil {
-			return err
-		}
-		select {
-		case <-ctx.Done():
-			return ctx.Err()
-		case call := <-a.calls:
-			call(ctx)
-		default:
-		}
-	}
-	return nil
 }
 
 // punch gives the consumed part of the journal back to the disk.
@@ -211,159 +275,28 @@ func (a *actor) punch() {
 
 // finish ends the session: its process is gone, its journal is read.
 func (a *actor) finish(ctx context.Context) error {
-	exit, err := a.readExit()
-	if err != nil {
-		return err
-	}
+	exit, unseen := a.readExit()
 	crashpoint.Reach(crashpoint.EndSeen)
-	return a.must(ctx, func(s *step) { s.exited(exit) })
+	return a.must(ctx, func(s *step) {
+		s.unseen = unseen
+		s.exited(exit)
+	})
 }
 
-// readExit returns the exit record, nil if there is none and none will come.
-func (a *actor) readExit() (*shim.Exit, error) {
+// readExit returns the exit record. If there is none, and so none will come, it
+// is nil, and with it comes what is known instead.
+func (a *actor) readExit() (*shim.Exit, loss) {
 	exit, err := shim.ReadExit(a.dir)
 	switch {
 	case err == nil:
-		return &exit, nil
+		return &exit, loss{}
+	case a.rebooted():
+		return nil, loss{reasonRebooted, "the machine was restarted while Claude Code ran"}
 	case errors.Is(err, fs.ErrNotExist):
-		return nil, nil
-	default:
-		a.log.Error("exit record unreadable", "error", err)
-		return nil, nil
+		return nil, loss{}
 	}
-}
-
-// do has the actor's goroutine run a call, and returns its error. errGone means
-// that the actor has ended before it took the call.
-func (a *actor) do(ctx context.Context, call func(context.Context) error) error {
-	result := make(chan error, 1)
-	select {
-	case a.calls <- func(actx context.Context) { result <- call(actx) }:
-		return <-result
-	case <-a.done:
-		if a.mgr.ctx.Err() != nil {
-			return errShuttingDown()
-		}
-		return errGone
-	case <-ctx.Done():
-		return ctx.Err()
-	}
-}
-
-// try makes one step. If it cannot be stored, nothing has happened.
-func (a *actor) try(ctx context.Context, change func(*step) error) error {
-	s := a.m.begin(api.Now())
-	var err error
-	if s.left, s.limited, err = a.mgr.remainder(ctx); err != nil {
-		return err
-	}
-	if err := change(s); err != nil {
-		return err
-	}
-	if !s.m.row.Session.Status.Final() {
-		s.pump()
-		s.settle(reasonOf(s, &a.m.row.Session))
-	}
-	return a.commit(ctx, s)
-}
-
-// reasonOf names what a client's call changed the status for.
-func reasonOf(s *step, before *api.Session) string {
-	if s.m.eng.End != "" {
-		return reasonEnd
-	}
-	return s.m.reason(before)
-}
-
-// commit stores a step and lets it take effect.
-func (a *actor) commit(ctx context.Context, s *step) error {
-	batch, err := s.finish()
-	if err != nil {
-		return err
-	}
-	if len(s.partials) == 0 || len(batch.Events) > 0 {
-		if err := a.mgr.store.Commit(ctx, batch); err != nil {
-			return wrapf(err, "session %s", a.id)
-		}
-		s.reachStored()
-	}
-	for _, fault := range s.faults {
-		a.log.Error("change of status refused", "error", fault)
-	}
-	if s.batch.Create != nil {
-		s.m.row.N = s.batch.Create.N
-	}
-	a.m = s.m
-	a.effect(ctx, s)
-	a.plan(s.quiet)
-	return nil
-}
-
-// effect does what a stored step calls for.
-func (a *actor) effect(ctx context.Context, s *step) {
-	for _, p := range s.partials {
-		a.mgr.publishPartial(&a.m.row.Session, s.now, p)
-	}
-	for _, line := range s.lines {
-		a.send(line)
-	}
-	if s.closeInput {
-		a.closeInput()
-	}
-	if a.m.eng.End != "" && a.m.eng.Started {
-		a.ending.begin(ctx, a, a.m.eng.Force)
-	}
-	for _, ans := range s.answered {
-		if w, ok := a.waiters[ans.requestID]; ok {
-			delete(a.waiters, ans.requestID)
-			w(ans.err)
-		}
-	}
-}
-
-// attach takes a shim's client, and begins to write to it.
-func (a *actor) attach(client *shim.Client) {
-	a.shim, a.out = client, newOutbox(client, a.log)
-}
-
-// detach lets go of the shim, if there is one: it and its child live on.
-func (a *actor) detach() {
-	if a.shim == nil {
-		return
-	}
-	a.out.close()
-	_ = a.shim.Close() // the connection's end is all that is wanted
-	a.shim, a.out = nil, nil
-}
-
-// send writes a line to Claude Code, without waiting for it.
-func (a *actor) send(line []byte) {
-	if a.out != nil {
-		a.out.put(line)
-	}
-}
-
-// closeInput ends Claude Code's input behind what was sent before.
-func (a *actor) closeInput() { a.send(nil) }
-
-// must makes a step that has to happen, such as taking in what was printed: as
-// long as the store refuses it, it is tried again. The journal is the buffer.
-func (a *actor) must(ctx context.Context, change func(*step)) error {
-	for wait := 50 * time.Millisecond; ; wait = min(2*wait, 5*time.Second) {
-		err := a.try(ctx, func(s *step) error { change(s); return nil })
-		if err == nil {
-			return nil
-		}
-		if ctx.Err() != nil {
-			return ctx.Err()
-		}
-		a.log.Error("step not stored, trying again", "error", err, "wait", wait)
-		select {
-		case <-ctx.Done():
-			return ctx.Err()
-		case <-time.After(wait):
-		}
-	}
+	a.log.Error("exit record not readable", "error", err)
+	return nil, loss{reasonExitUnknown, fmt.Sprintf("Claude Code is gone, and how it ended is not known: %v", err)}
 }
 
 // path names a file of the session.
@@ -374,6 +307,7 @@ func (a *actor) release() {
 	a.detach()
 	if a.journal != nil {
 		_ = a.journal.Close() // opened for reading: nothing can be lost
+		a.journal = nil
 	}
 }
 
@@ -381,7 +315,7 @@ func (a *actor) release() {
 // which sessions that continue this one inherit.
 func (a *actor) cleanUp() {
 	entries, err := os.ReadDir(a.dir)
-	if err != nil {
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		a.log.Warn("session directory not readable", "error", err)
 	}
 	for _, entry := range entries {

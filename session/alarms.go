@@ -15,6 +15,8 @@ type alarms struct {
 	nudge alarm // repeat an interrupt that had no effect
 	idle  alarm // end a session that nobody talks to
 	mode  alarm // fall back from a permission mode that is bounded
+
+	expires api.Time // what mode is set to
 }
 
 // alarm fires once at a time.
@@ -57,10 +59,19 @@ func (a *actor) plan(quiet bool) {
 	}
 	if at := a.m.row.Session.PermissionModeExpiresAt; at.IsZero() {
 		a.alarms.mode.set(time.Time{})
-	} else if a.alarms.mode.at.IsZero() || a.expires != at {
-		a.expires = at
-		a.alarms.mode.set(now.Add(time.Until(at.Time)))
+	} else if a.alarms.mode.at.IsZero() || a.alarms.expires != at {
+		a.alarms.expires = at
+		a.alarms.mode.set(now.Add(a.modeLeft()))
 	}
+}
+
+// modeLeft is how long the permission mode lasts. It is counted on the clock that
+// nobody sets, across daemons too: a process does not outlive its machine's run.
+func (a *actor) modeLeft() time.Duration {
+	if until := a.m.eng.ModeUntil; until != 0 {
+		return until - a.mgr.clock()
+	}
+	return time.Until(a.m.row.Session.PermissionModeExpiresAt.Time) // as an older daemon has stored it
 }
 
 // ring does what an alarm is for. A step that cannot be stored is tried again

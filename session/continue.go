@@ -186,7 +186,7 @@ func (m *Manager) awaitOwner(ctx context.Context, ses *api.Session) error {
 		select {
 		case <-ctx.Done():
 			return ctx.Err()
-		case <-time.After(lockPoll):
+		case <-time.After(lookPause):
 		}
 	}
 }

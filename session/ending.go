@@ -13,6 +13,9 @@ import (
 // started notes that the process runs.
 func (s *step) started(st shim.Started) {
 	s.m.eng.Started = true
+	if st.PID != 0 {
+		s.m.eng.Process = &st
+	}
 	s.m.row.Session.PID = st.PID
 	s.m.row.Session.StartedAt = api.At(st.StartedAt)
 	s.updated = true
@@ -29,6 +32,19 @@ func (s *step) orphaned() {
 	s.voidQuestions("shim_lost")
 }
 
+// lose notes what is lost of a session; the first loss counts. It ends as failed.
+func (s *step) lose(l loss) {
+	if s.m.eng.Lost == nil {
+		s.m.eng.Lost = &l
+	}
+}
+
+// closeLost ends a session of which something is lost, and that has no process.
+func (s *step) closeLost() {
+	s.m.row.Session.ErrorMessage = s.m.eng.Lost.Text
+	s.close(api.StatusFailed, s.m.eng.Lost.Reason)
+}
+
 // startFailed ends a session whose process could not be started.
 func (s *step) startFailed(cause error) {
 	s.m.row.Session.ErrorMessage = fmt.Sprintf("Claude Code could not be started: %v", cause)
@@ -41,14 +57,17 @@ func (s *step) exited(exit *shim.Exit) {
 	ses := &s.m.row.Session
 	reason := cmp.Or(s.m.eng.EndReason, reasonExited)
 	if exit == nil {
-		reason = reasonExitUnknown
+		reason = cmp.Or(s.unseen.Reason, reasonExitUnknown)
 	} else {
 		ses.ExitCode, ses.ExitSignal, ses.StderrTail = exit.ExitCode, exit.Signal, exit.StderrTail
 	}
 	status := s.m.finalStatus()
-	if status == api.StatusFailed {
-		ses.ErrorMessage = s.m.failure(exit)
-	} else {
+	switch lost := s.m.eng.Lost; {
+	case lost != nil:
+		status, reason, ses.ErrorMessage = api.StatusFailed, lost.Reason, lost.Text
+	case status == api.StatusFailed:
+		ses.ErrorMessage = s.failure(exit)
+	default:
 		ses.ErrorMessage = ""
 	}
 	s.close(status, reason)
@@ -65,8 +84,8 @@ func (s *step) close(status api.Status, reason string) {
 }
 
 // failure says in words why a session failed.
-func (m *machine) failure(exit *shim.Exit) string {
-	e, ses := &m.eng, &m.row.Session
+func (s *step) failure(exit *shim.Exit) string {
+	e, ses := &s.m.eng, &s.m.row.Session
 	var text string
 	switch {
 	case e.ResultError && !e.Turn:
@@ -75,11 +94,11 @@ func (m *machine) failure(exit *shim.Exit) string {
 			text = "Claude Code reported an error without a text"
 		}
 	case exit == nil:
-		text = "Claude Code is gone, and how it ended is not known"
+		text = cmp.Or(s.unseen.Text, "Claude Code is gone, and how it ended is not known")
 	case exit.Error != "":
 		text = "Claude Code could not be started: " + exit.Error
 	default:
-		text = fmt.Sprintf("Claude Code %s%s", manner(exit), m.moment())
+		text = fmt.Sprintf("Claude Code %s%s", manner(exit), s.m.moment())
 	}
 	if tail := strings.TrimSpace(ses.StderrTail); tail != "" && !strings.Contains(text, tail) {
 		text += ": " + lastLines(tail, 5)

@@ -2,10 +2,9 @@ package session
 
 import (
 	"context"
+	"errors"
 	"syscall"
 	"time"
-
-	"github.com/sessiond/sessiond/session/shim"
 )
 
 // endPlan is how a process is ended that was told to: it was asked first; it is
@@ -34,22 +33,39 @@ func (p *endPlan) begin(ctx context.Context, a *actor, force bool) {
 // due fires when the next step is to be taken.
 func (p *endPlan) due() <-chan time.Time { return p.timer }
 
+// shimPatience is how long a shim may take to pass a signal on.
+const shimPatience = time.Second
+
 // strike takes the next step.
 func (p *endPlan) strike(ctx context.Context, a *actor) {
 	p.timer = time.After(endStep)
-	var err error
-	switch {
-	case a.shim == nil && p.strikes == 0:
-		err = shim.SignalOrphan(a.dir, syscall.SIGTERM)
-	case a.shim == nil:
-		err = shim.SignalOrphan(a.dir, syscall.SIGKILL)
-	case p.strikes == 0:
-		err = a.shim.Signal(ctx, syscall.SIGTERM)
-	default:
-		err = a.shim.Kill(ctx)
+	sig := syscall.SIGTERM
+	if p.strikes++; p.strikes > 1 {
+		sig = syscall.SIGKILL
 	}
-	p.strikes++
+	err := a.signal(ctx, sig)
 	if err != nil && ctx.Err() == nil {
 		a.log.Debug("process not signalled", "error", err)
 	}
+}
+
+// signal sends a signal to the process: by its shim, or past one that is gone,
+// not reached, or does not answer. SIGKILL is for all its descendants.
+func (a *actor) signal(ctx context.Context, sig syscall.Signal) (err error) {
+	if a.link.shim != nil {
+		ctx, cancel := context.WithTimeout(ctx, shimPatience)
+		defer cancel()
+		if sig == syscall.SIGKILL {
+			err = a.link.shim.Kill(ctx)
+		} else {
+			err = a.link.shim.Signal(ctx, sig)
+		}
+		if !errors.Is(err, context.DeadlineExceeded) {
+			return err
+		}
+	}
+	if process := a.process(); process != nil {
+		return errors.Join(err, process.Signal(sig))
+	}
+	return err
 }

@@ -25,6 +25,7 @@ func (s *step) read(raw shim.Line) {
 	l := claude.Parse(raw.Bytes)
 	s.m.row.JournalOffset = raw.End
 	s.m.eng.Seen = true
+	s.quiet = s.quiet && quiet(&l)
 	if len(l.Parts) == 0 {
 		s.partial(raw.Bytes)
 		return
@@ -40,6 +41,12 @@ func (s *step) read(raw shim.Line) {
 	}
 	s.note(&l)
 	s.meaning(&l)
+}
+
+// quiet reports whether a line tells of no activity: the answer to initialize,
+// and what 2.1.329 prints behind it. Another daemon alone is none.
+func quiet(l *claude.Line) bool {
+	return l.Background != nil || l.Response != nil && l.Response.Pending != nil
 }
 
 // keep appends the events of a line: one for each part, the bytes with the first.
@@ -239,8 +246,10 @@ func (s *step) switched(c control, r *claude.Response) {
 // for 0.
 func (s *step) expireMode(timeout int64) {
 	at := api.Time{}
-	if timeout > 0 {
-		at = api.At(s.now.Add(time.Duration(timeout) * time.Millisecond))
+	s.m.eng.ModeUntil = 0
+	if left := time.Duration(timeout) * time.Millisecond; left > 0 {
+		at = api.At(s.now.Add(left))
+		s.m.eng.ModeUntil = s.clock + left
 	}
 	if ses := &s.m.row.Session; !at.Equal(ses.PermissionModeExpiresAt.Time) {
 		ses.PermissionModeExpiresAt, s.updated = at, true

@@ -5,9 +5,11 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"time"
 
 	"github.com/sessiond/sessiond/rpc/api"
 	"github.com/sessiond/sessiond/session/claude"
+	"github.com/sessiond/sessiond/session/shim"
 	"github.com/sessiond/sessiond/store"
 )
 
@@ -31,6 +33,10 @@ type engine struct {
 	Position int  `json:"position"`       // of the next message
 	Started  bool `json:"started"`        // the process runs, or ran
 	Seen     bool `json:"seen,omitempty"` // it has printed a line
+	// Process names the process for good, whatever becomes of its directory.
+	Process *shim.Started `json:"process,omitempty"`
+	// Lost is why what the session comes to is not known whole.
+	Lost *loss `json:"lost,omitempty"`
 
 	Turn        bool `json:"turn,omitempty"` // a turn is under way
 	Cut         bool `json:"cut,omitempty"`  // in this turn: the note of an interrupt was seen
@@ -56,6 +62,10 @@ type engine struct {
 
 	EndReason string `json:"end_reason,omitempty"` // why, where no client said so
 
+	// ModeUntil is when the permission mode falls back, on the clock of
+	// monotonic; 0 where it does not, or where only a time of day is known.
+	ModeUntil time.Duration `json:"mode_until,omitempty"`
+
 	// Switched is the model and mode that were switched to: what continues the
 	// session inherits them.
 	Switched control `json:"switched"`
@@ -78,6 +88,12 @@ const (
 	endBusy = "busy" // in mid-turn, or before its first
 )
 
+// loss is why a session failed, whatever else is known of it.
+type loss struct {
+	Reason string `json:"reason"` // of the status change
+	Text   string `json:"text"`
+}
+
 // interrupt is the wish that the turn that runs, or that the prompt that was
 // written begins, be ended.
 type interrupt struct {
@@ -94,12 +110,14 @@ type control struct {
 	Timeout int64 `json:"timeout,omitempty"`
 }
 
-// newMachine restores a machine from what is stored.
+// newMachine restores a machine from what is stored. With the error, which is for
+// a state that cannot be read, comes a machine that lacks it.
 func newMachine(row store.SessionRow, messages []api.Message, approvals []api.Approval) (*machine, error) {
 	m := &machine{row: row, messages: messages, approvals: approvals}
 	if len(row.Engine) > 0 {
 		if err := json.Unmarshal(row.Engine, &m.eng); err != nil {
-			return nil, fmt.Errorf("state of session %s: %w", row.Session.ID, err)
+			m.eng = engine{}
+			return m, fmt.Errorf("state of session %s: %w", row.Session.ID, err)
 		}
 	}
 	return m, nil
@@ -125,10 +143,12 @@ func (m *machine) clone() *machine {
 type step struct {
 	m     *machine
 	now   api.Time
+	clock time.Duration // now on the clock of monotonic
 	batch store.Batch
 
 	left         float64 // of the daily limit, in US dollars
 	limited      bool    // whether there is one
+	unseen       loss    // how a process ended that left no exit record, where something is known
 	faults       []error // changes of status that were refused: bugs, to be logged
 	quiet        bool    // no activity of the session's: its place in lists stays
 	sessionDirty bool    // the session's document has changed

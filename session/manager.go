@@ -44,6 +44,7 @@ type Manager struct {
 	log     *slog.Logger
 	prober  claude.Prober
 	watcher *shim.Watcher
+	clock   func() time.Duration // monotonic, but for tests
 
 	stop context.CancelFunc
 	ctx  context.Context // ends when the manager is closed
@@ -59,7 +60,9 @@ type Manager struct {
 	actors  map[string]*actor // by session id
 	waiting []*actor          // queued sessions, first come first served
 	live    int               // sessions that hold a slot
-	closed  bool
+	// troubles says of sessions why they cannot be held as they should be, by id.
+	troubles map[string]string
+	closed   bool
 }
 
 // NewManager makes a manager that does nothing until Start.
@@ -68,30 +71,34 @@ func NewManager(cfg Config) (*Manager, error) {
 	if err != nil {
 		return nil, fmt.Errorf("watch journals: %w", err)
 	}
-	m := &Manager{cfg: cfg, store: cfg.Store, log: cfg.Logger, watcher: watcher, actors: map[string]*actor{}}
+	m := &Manager{cfg: cfg, store: cfg.Store, log: cfg.Logger, watcher: watcher, clock: monotonic, actors: map[string]*actor{}, troubles: map[string]string{}}
 	m.ctx, m.stop = context.WithCancel(context.Background())
 	return m, nil
 }
 
 // Start takes over every session that is not final, from whatever daemon left
-// it behind.
+// it behind, and returns once all of them are as they were; one whose process
+// does not answer is waited for only for a moment, and goes on when it does.
 func (m *Manager) Start(ctx context.Context) error {
 	rows, err := m.store.OpenSessions(ctx)
 	if err != nil {
 		return fmt.Errorf("sessions to take over: %w", err)
 	}
+	leftovers := m.directories() // before any session is created
+	var actors []*actor
 	// First those that live: they count against the limit that the others wait for.
+	over := m.overBudget(ctx)
 	for _, queued := range []bool{false, true} {
 		for _, row := range rows {
-			if (row.Session.Status == api.StatusQueued) != queued {
-				continue
-			}
-			if err := m.takeOver(ctx, row); err != nil {
-				m.log.Error("session not taken over", "session", row.Session.ID, "error", err)
+			if (row.Session.Status == api.StatusQueued) == queued {
+				actors = append(actors, m.takeOver(row, over))
 			}
 		}
 	}
-	m.sweep(ctx)
+	if err := m.awaitReady(ctx, actors); err != nil {
+		return err
+	}
+	m.wg.Go(func() { m.sweep(m.ctx, leftovers) })
 	if m.cfg.DailyBudgetUSD > 0 {
 		poll := time.NewTicker(budgetPoll)
 		m.wg.Go(func() {
@@ -102,22 +109,10 @@ func (m *Manager) Start(ctx context.Context) error {
 	return nil
 }
 
-func (m *Manager) takeOver(ctx context.Context, row store.SessionRow) error {
-	all, err := m.store.Messages(ctx, row.Session.ID, []api.MessageState{api.MessageQueued, api.MessageSent, api.MessageStarted})
-	if err != nil {
-		return err
-	}
-	pending, err := m.store.Approvals(ctx, row.Session.ID, []api.ApprovalStatus{api.ApprovalPending})
-	if err != nil {
-		return err
-	}
-	machine, err := newMachine(row, all, pending)
-	if err != nil {
-		return err
-	}
+// takeOver sets an actor to work on a session that was begun before.
+func (m *Manager) takeOver(row store.SessionRow, over bool) *actor {
 	a := m.newActor(row.Session.ID)
-	a.m = machine
-	over := m.overBudget(ctx)
+	a.m, a.partly = &machine{row: row}, true
 	m.mu.Lock()
 	if row.Session.Status == api.StatusQueued {
 		m.waiting = append(m.waiting, a)
@@ -128,7 +123,7 @@ func (m *Manager) takeOver(ctx context.Context, row store.SessionRow) error {
 	}
 	m.mu.Unlock()
 	m.launch(a)
-	return nil
+	return a
 }
 
 // Close lets go of every session: their processes live on. It returns when all
@@ -143,9 +138,10 @@ func (m *Manager) Close() error {
 }
 
 func (m *Manager) newActor(id string) *actor {
+	isReady := make(chan struct{})
 	return &actor{mgr: m, id: id, dir: m.sessionDir(id), log: m.log.With("session", id),
 		calls: make(chan func(context.Context)), granted: make(chan struct{}), done: make(chan struct{}),
-		waiters: map[string]waiter{}}
+		isReady: isReady, ready: sync.OnceFunc(func() { close(isReady) }), waiters: map[string]waiter{}}
 }
 
 // launch sets an actor to work.
@@ -192,6 +188,7 @@ func (m *Manager) leave(a *actor) {
 	defer m.mu.Unlock()
 	if m.actors[a.id] == a {
 		delete(m.actors, a.id)
+		delete(m.troubles, a.id)
 	}
 	if i := slices.Index(m.waiting, a); i >= 0 {
 		m.waiting = slices.Delete(m.waiting, i, i+1)

@@ -9,21 +9,24 @@ import (
 
 // Reasons of a status change, as clients see them.
 const (
-	reasonSlotFree    = "slot_free"       // queued → starting
-	reasonOutput      = "output"          // the process has printed its first line
-	reasonMessage     = "message"         // a message starts the next turn
-	reasonApproval    = "approval"        // Claude Code asks
-	reasonAnswered    = "answered"        // no question is open any more
-	reasonTurnEnded   = "turn_ended"      // and nothing is queued
-	reasonInterrupt   = "interrupt"       // a client interrupts
-	reasonEnd         = "end"             // a client ends the session
-	reasonWithdrawn   = "withdrawn"       // its only message was taken back
-	reasonExited      = "exited"          // the process has exited
-	reasonStartFailed = "start_failed"    // the process could not be started
-	reasonExitUnknown = "exit_unknown"    // the process is gone, nobody saw how
-	reasonActivity    = "claude_activity" // Claude Code began a turn by itself
-	reasonDailyLimit  = "daily_limit"     // messages are kept back until tomorrow
-	reasonIdleTimeout = "idle_timeout"    // nobody has said anything for too long
+	reasonSlotFree    = "slot_free"         // queued → starting
+	reasonOutput      = "output"            // the process has printed its first line
+	reasonMessage     = "message"           // a message starts the next turn
+	reasonApproval    = "approval"          // Claude Code asks
+	reasonAnswered    = "answered"          // no question is open any more
+	reasonTurnEnded   = "turn_ended"        // and nothing is queued
+	reasonInterrupt   = "interrupt"         // a client interrupts
+	reasonEnd         = "end"               // a client ends the session
+	reasonWithdrawn   = "withdrawn"         // its only message was taken back
+	reasonExited      = "exited"            // the process has exited
+	reasonStartFailed = "start_failed"      // the process could not be started
+	reasonExitUnknown = "exit_unknown"      // the process is gone, nobody saw how
+	reasonRebooted    = "machine_restarted" // the machine was, and so the process is gone
+	reasonJournalLost = "journal_lost"      // what the process printed is lost
+	reasonDamaged     = "record_damaged"    // what the database holds of it cannot be read
+	reasonActivity    = "claude_activity"   // Claude Code began a turn by itself
+	reasonDailyLimit  = "daily_limit"       // messages are kept back until tomorrow
+	reasonIdleTimeout = "idle_timeout"      // nobody has said anything for too long
 )
 
 // allowed is the whole truth about which status may follow which.

@@ -136,10 +136,14 @@ func hold(dir string, first net.Conn, d disk) error {
 	return nil
 }
 
-// neverStarted is an error if this directory has had its child. Two shims may be
-// started for one directory, when a daemon crashes right behind starting the
-// first; the lock lets one go ahead, and this stops the one that comes after.
+// neverStarted is an error if this directory has had its child, or shall not have
+// one (Forgo). Two shims may be started for one directory, when a daemon crashes
+// right behind starting the first; the lock lets one go ahead, and this stops the
+// one that comes after.
 func neverStarted() error {
+	if _, err := os.Stat(launchName); err != nil {
+		return errors.Join(ErrStarted, err)
+	}
 	for _, name := range []string{startName, exitName} {
 		if _, err := os.Stat(name); !errors.Is(err, fs.ErrNotExist) {
 			return errors.Join(ErrStarted, err)

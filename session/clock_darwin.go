@@ -1,0 +1,5 @@
+package session
+
+import "golang.org/x/sys/unix"
+
+const awakeClock = unix.CLOCK_UPTIME_RAW
