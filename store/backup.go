@@ -7,8 +7,6 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
-
-	"github.com/mattn/go-sqlite3"
 )
 
 // backupStep is how many pages are copied between two looks at the context.
@@ -55,6 +53,9 @@ func copyTo(ctx context.Context, from, to string, progress func(done, total int)
 	defer func() {
 		err = errors.Join(fault(err), f.Close(), os.Remove(part))
 	}()
+	if err := f.Chmod(0o600); err != nil { // whatever the umask is
+		return err
+	}
 	if err := copyPages(ctx, from, part, progress); err != nil {
 		return err
 	}
@@ -92,39 +93,6 @@ func copyPages(ctx context.Context, from, to string, progress func(done, total i
 		return err
 	}
 	return dst.run("PRAGMA journal_mode = DELETE") // one file, without others beside it
-}
-
-// copySteps runs SQLite's own copying from one connection to another.
-func copySteps(ctx context.Context, src, dst *conn, progress func(done, total int)) (err error) {
-	source, ok1 := src.driver.(*sqlite3.SQLiteConn)
-	target, ok2 := dst.driver.(*sqlite3.SQLiteConn)
-	if !ok1 || !ok2 {
-		return fmt.Errorf("the driver's %T copies nothing", src.driver)
-	}
-	b, err := target.Backup("main", source, "main")
-	if err != nil {
-		return err
-	}
-	defer func() {
-		if end := b.Finish(); err == nil { // it says again what the last step has said
-			err = end
-		}
-	}()
-	for {
-		if err := context.Cause(ctx); err != nil {
-			return err
-		}
-		done, err := b.Step(backupStep)
-		if err != nil {
-			return err
-		}
-		if total := b.PageCount(); progress != nil && total > 0 {
-			progress(total-b.Remaining(), total)
-		}
-		if done {
-			return nil
-		}
-	}
 }
 
 // syncDir puts a new name in a directory on the disk.

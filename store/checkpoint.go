@@ -5,40 +5,55 @@ import (
 	"database/sql/driver"
 	"errors"
 	"fmt"
-	"log/slog"
+	"io/fs"
+	"os"
 	"time"
 )
 
 // How the write-ahead log is folded into the database file.
 const (
 	checkpointEvery = 100 * time.Millisecond
-	// After so long without a commit the log is cut to nothing.
+	// After so long without a commit the log is cut to nothing. A reader that is
+	// in the way is given twice as long each time, up to the second.
 	checkpointIdle = time.Second
+	checkpointRare = 16 * time.Second
 	// Under load a passive checkpoint never catches up, and the log never
 	// begins anew: above this many pages (64 MB) the writer is held up for one.
-	checkpointPages = 64 << 20 / 4096
+	checkpointPages = 64 << 20 / pageSize
+	// So many times as long is a problem: no reading of ours takes so long.
+	checkpointTimes = 4
 )
+
+// errMoved says that others removed or replaced the file that is written to.
+var errMoved = errors.New("the file was moved or removed while it is in use")
 
 // checkpointer folds the write-ahead log into the database from a connection of
 // its own, so that no commit has to.
 type checkpointer struct {
-	conn              *conn
-	passive, truncate *stmt
-	wrote             <-chan struct{}
-	closing           <-chan struct{}
-	maxPages          int64
-	logger            *slog.Logger
-	started           bool
-	ended             chan struct{}
+	conn               *conn
+	passive, truncate  *stmt
+	wrote              <-chan struct{}
+	closing            <-chan struct{}
+	maxPages, cutPages int64 // above the second it is cut the next time
+	path               string
+	file               os.FileInfo
+	trouble            *trouble
+	started            bool
+	ended              chan struct{}
 }
 
-func newCheckpointer(path string, wrote, closing <-chan struct{}, o Options) (*checkpointer, error) {
-	c, err := openConn(path, checkpointParams)
+func newCheckpointer(s *Store, o Options) (*checkpointer, error) {
+	file, err := os.Stat(s.trouble.path)
 	if err != nil {
 		return nil, err
 	}
-	k := &checkpointer{conn: c, wrote: wrote, closing: closing,
-		maxPages: cmp.Or(o.walPages, checkpointPages), logger: o.Logger, ended: make(chan struct{})}
+	c, err := openConn(s.trouble.path, checkpointParams)
+	if err != nil {
+		return nil, err
+	}
+	k := &checkpointer{conn: c, wrote: s.writer.wrote, closing: s.closing, path: s.trouble.path, file: file,
+		trouble: s.trouble, maxPages: cmp.Or(o.walPages, checkpointPages), ended: make(chan struct{})}
+	k.cutPages = k.maxPages
 	k.passive, err = c.prepare("PRAGMA wal_checkpoint(PASSIVE)")
 	if err == nil {
 		k.truncate, err = c.prepare("PRAGMA wal_checkpoint(TRUNCATE)")
@@ -84,7 +99,7 @@ func (k *checkpointer) run() {
 func (k *checkpointer) follow() bool {
 	ticker := time.NewTicker(checkpointEvery)
 	defer ticker.Stop()
-	last, folded := time.Now(), false
+	last, folded, idle := time.Now(), false, checkpointIdle
 	for {
 		select {
 		case <-ticker.C:
@@ -93,32 +108,58 @@ func (k *checkpointer) follow() bool {
 		}
 		select {
 		case <-k.wrote:
-			last, folded = time.Now(), false
+			last, folded, idle = time.Now(), false, checkpointIdle
 		default:
 		}
 		switch {
 		case !folded:
 			folded = true
-			if pages := k.checkpoint(k.passive); pages > k.maxPages {
-				k.checkpoint(k.truncate)
+			if pages, _ := k.checkpoint(k.passive); pages > k.cutPages {
+				k.cut()
 			}
-		case time.Since(last) > checkpointIdle:
-			if k.checkpoint(k.truncate) == 0 {
+		case time.Since(last) > idle:
+			if pages, err := k.checkpoint(k.truncate); err == nil && pages == 0 {
 				return true
 			}
-			last = time.Now() // a reader was in the way
+			last, idle = time.Now(), min(2*idle, checkpointRare)
 		}
 	}
 }
 
-// checkpoint runs one and returns how many pages the log still has; 0 as well if
-// it failed: then the next commit brings the next try.
-func (k *checkpointer) checkpoint(s *stmt) int64 {
+// cut holds the writer up to cut the log. A reader that is in the way makes it
+// wait, and the writer with it: it is tried again when the log has grown as much.
+func (k *checkpointer) cut() {
+	pages, _ := k.checkpoint(k.truncate)
+	k.cutPages = pages + k.maxPages
+}
+
+// checkpoint runs one and returns how many pages the log still has. An error
+// has been noted.
+func (k *checkpointer) checkpoint(s *stmt) (pages int64, err error) {
 	row := make([]driver.Value, 3) // busy, pages in the log, pages folded in
-	if _, err := s.row(row); err != nil {
-		k.logger.Error("checkpoint failed", "error", fmt.Errorf("checkpoint the database: %w", err))
-		return 0
+	if _, err = s.row(row); err == nil {
+		pages, _ = row[1].(int64)
+		err = k.look(pages)
 	}
-	pages, _ := row[1].(int64)
-	return pages
+	if err != nil {
+		err = fmt.Errorf("checkpoint: %w", err)
+	}
+	k.trouble.checkpointed(err)
+	return pages, err
+}
+
+// look finds what SQLite does not mind: a log that only grows, and a file that
+// nobody will find again.
+func (k *checkpointer) look(pages int64) error {
+	if pages > checkpointTimes*k.maxPages {
+		return fmt.Errorf("%w: the write-ahead log is %d MB long, because somebody reads the database all the time",
+			ErrBusy, pages*pageSize>>20)
+	}
+	switch file, err := os.Stat(k.path); {
+	case errors.Is(err, fs.ErrNotExist), err == nil && !os.SameFile(file, k.file):
+		return fmt.Errorf("%w: %w", ErrIO, errMoved)
+	case err != nil:
+		return fmt.Errorf("%w: %w", ErrIO, err)
+	}
+	return nil
 }

@@ -3,9 +3,6 @@ package store
 import (
 	"errors"
 	"fmt"
-	"syscall"
-
-	"github.com/mattn/go-sqlite3"
 )
 
 // What the store's errors are about; test with errors.Is.
@@ -27,12 +24,10 @@ var (
 
 // fault adds to an error of SQLite's what it is about.
 func fault(err error) error {
-	var e sqlite3.Error
-	if !errors.As(err, &e) || faultOf(err) != nil {
-		return err
-	}
-	if kind := kindOf(e); kind != nil {
-		return fmt.Errorf("%w: %w", kind, err)
+	if faultOf(err) == nil {
+		if kind := kindOf(err); kind != nil {
+			return fmt.Errorf("%w: %w", kind, err)
+		}
 	}
 	return err
 }
@@ -47,41 +42,20 @@ func faultOf(err error) error {
 	return nil
 }
 
-// kindOf says which fault SQLite means; nil if none.
-func kindOf(e sqlite3.Error) error {
-	switch e.Code {
-	case sqlite3.ErrFull:
-		return ErrFull
-	case sqlite3.ErrReadonly, sqlite3.ErrPerm:
-		return ErrReadOnly
-	case sqlite3.ErrCorrupt, sqlite3.ErrNotADB:
-		return ErrCorrupt
-	case sqlite3.ErrBusy, sqlite3.ErrLocked, sqlite3.ErrProtocol:
-		return ErrBusy
-	case sqlite3.ErrIoErr, sqlite3.ErrCantOpen:
-		switch e.SystemErrno {
-		case syscall.ENOSPC, syscall.EDQUOT, syscall.EFBIG:
-			return ErrFull
-		case syscall.EROFS, syscall.EACCES, syscall.EPERM:
-			return ErrReadOnly
-		}
-		return ErrIO
-	}
-	return nil
-}
-
 // nextStep tells a person what to do about a fault.
 func nextStep(err error) string {
-	switch faultOf(err) {
-	case ErrFull:
+	switch {
+	case errors.Is(err, errMoved):
+		return "put it back where it was, or stop the daemon: what is written now is in the file that was moved"
+	case errors.Is(err, ErrFull):
 		return "make room; what waits is written then by itself"
-	case ErrReadOnly:
+	case errors.Is(err, ErrReadOnly):
 		return "make it writable again; what waits is written then by itself"
-	case ErrIO:
+	case errors.Is(err, ErrIO):
 		return "look at the disk and the kernel's log; writing is tried again all the time"
-	case ErrCorrupt:
+	case errors.Is(err, ErrCorrupt):
 		return "run `sessiond doctor`, and restore a backup if it says so"
-	case ErrBusy:
+	case errors.Is(err, ErrBusy):
 		return "end the other program's transaction, or the program; what waits is written then by itself"
 	}
 	return "run `sessiond doctor`"

@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io/fs"
 	"log/slog"
 	"path/filepath"
 	"strings"
@@ -25,7 +26,10 @@ type Options struct {
 	// during the call only, what its events point to stays. It must not block.
 	Published func([]Event)
 
-	walPages int64 // for tests: in the place of checkpointPages
+	// For tests.
+	walPages     int64  // in the place of checkpointPages
+	migrations   fs.FS  // in the place of those that are built in
+	beforeCommit func() // called when a migration is about to commit
 }
 
 // Store is an open database. Its methods may be called by many at once.
@@ -45,25 +49,27 @@ type Store struct {
 	reading sync.WaitGroup // readings under way; none begins once closed
 }
 
-// Open opens the database at path, which it creates (0600) or migrates forward
-// if need be, and starts the writer. A database of a newer program is left as it is:
-// *NewerSchemaError. Nobody else may have it open: the caller sees to that.
+// Open opens the database at path, and starts the writer. It creates the file
+// (0600) where there is none, and migrates an older one forward, behind a copy
+// beside it (PATH.before-vN-TIME, 0600, checked; the newest of each of the last
+// three versions is kept). A database of a newer program is left as it is:
+// *NewerSchemaError; so is one that is damaged: ErrCorrupt. Nobody else may have
+// it open: the caller sees to that.
 func Open(ctx context.Context, path string, o Options) (_ *Store, err error) {
-	defer func() {
-		if err != nil {
-			err = fmt.Errorf("open the database: %w", err)
-		}
-	}()
 	if path, err = filepath.Abs(path); err != nil {
 		return nil, err
 	}
+	defer func() {
+		if err = fault(err); faultOf(err) != nil {
+			err = fmt.Errorf("open the database %s: %w; %s", path, err, nextStep(err))
+		} else if err != nil {
+			err = fmt.Errorf("open the database: %w", err)
+		}
+	}()
 	if o.Logger == nil {
 		o.Logger = slog.New(slog.DiscardHandler)
 	}
-	if err := createPrivate(path); err != nil {
-		return nil, err
-	}
-	if err := migrate(ctx, path); err != nil {
+	if err := prepare(ctx, path, o); err != nil {
 		return nil, err
 	}
 	s := &Store{trouble: &trouble{path: path, logger: o.Logger}}
@@ -91,7 +97,7 @@ func (s *Store) start(ctx context.Context, path string, o Options) error {
 	if w.purges, err = s.openDeletions(ctx); err != nil {
 		return err
 	}
-	k, err := newCheckpointer(path, w.wrote, s.closing, o)
+	k, err := newCheckpointer(s, o)
 	if err != nil {
 		return err
 	}

@@ -115,11 +115,22 @@ func eventually(t testing.TB, what string, ok func() bool) {
 func TestOpenMakesPrivateFiles(t *testing.T) {
 	t.Parallel()
 	path := filepath.Join(t.TempDir(), "odd ?name%20#.db")
-	if err := os.WriteFile(path, nil, 0o644); err != nil {
-		t.Fatal(err)
+	for range 2 { // a new one, and one that others could read
+		s := openAt(t, path, Options{})
+		create(t, s, nil)
+		checkPrivate(t, path)
+		if err := s.Close(); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.Chmod(path, 0o644); err != nil {
+			t.Fatal(err)
+		}
 	}
-	s := openAt(t, path, Options{})
-	create(t, s, nil)
+}
+
+// checkPrivate checks the modes of an open database's files.
+func checkPrivate(t *testing.T, path string) {
+	t.Helper()
 	for _, suffix := range []string{"", "-wal", "-shm"} {
 		info, err := os.Stat(path + suffix)
 		if err != nil {
