@@ -100,7 +100,8 @@ func (s *step) echo(id string) {
 }
 
 // inferStart is for a claude that acknowledges nothing at all: once it answers,
-// it has taken the message that was written first.
+// it has taken the message that was written first. A result without a turn is no
+// answer: Claude Code has refused to begin.
 func (s *step) inferStart() {
 	if s.m.eng.Acks || s.m.indexOf(api.MessageStarted) >= 0 {
 		return

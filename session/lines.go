@@ -30,7 +30,7 @@ func (s *step) read(raw shim.Line) {
 		s.partial(raw.Bytes)
 		return
 	}
-	if l.Type == "assistant" && !l.Subagent || l.Result != nil {
+	if l.Type == "assistant" && !l.Subagent || l.Result != nil && s.m.eng.Turn {
 		s.inferStart()
 	}
 	s.keep(raw, l.Parts)

@@ -1,10 +1,12 @@
 package session
 
 import (
+	"bytes"
 	"encoding/json"
 	"strings"
 	"testing"
 
+	"github.com/sessiond/sessiond/internal/traces"
 	"github.com/sessiond/sessiond/rpc/api"
 	"github.com/sessiond/sessiond/session/shim"
 )
@@ -112,6 +114,24 @@ func TestDeathBeforeTheEcho(t *testing.T) {
 		s := r.do(func(s *step) { s.exited(&shim.Exit{Signal: "SIGKILL"}) })
 		if got := s.batch.Messages; len(got) != 2 || got[0].Reason != tc.want || got[1].Reason != api.MessageNotStarted {
 			t.Errorf("%s: %+v", name, got)
+		}
+	}
+}
+
+// TestRefusedToBegin has Claude Code print a result and nothing else, as it does
+// where it cannot resume a conversation: the message was taken by nobody.
+func TestRefusedToBegin(t *testing.T) {
+	t.Parallel()
+	for _, version := range traces.Versions() {
+		r := newRig(t, true)
+		id := r.first()
+		r.run()
+		for raw := range bytes.Lines(traces.Out(version, "unknown_conversation")) {
+			r.print(string(bytes.TrimSuffix(raw, []byte("\n"))))
+		}
+		r.exit(1)
+		if r.status != api.StatusFailed || r.states[id] != api.MessageFailed || r.prompts() != 0 {
+			t.Errorf("%s: session %s, message %s, %d prompts", version, r.status, r.states[id], r.prompts())
 		}
 	}
 }
