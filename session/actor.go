@@ -1,6 +1,7 @@
 package session
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -13,6 +14,7 @@ import (
 	"github.com/sessiond/sessiond/internal/crashpoint"
 	"github.com/sessiond/sessiond/rpc/api"
 	"github.com/sessiond/sessiond/session/shim"
+	"github.com/sessiond/sessiond/store"
 )
 
 // actor owns one session that is not final: its machine, its process, its
@@ -139,17 +141,28 @@ func (a *actor) load(ctx context.Context) error {
 		return nil
 	}
 	messages, err := a.mgr.store.Messages(ctx, a.id, []api.MessageState{api.MessageQueued, api.MessageSent, api.MessageStarted})
-	if err != nil {
+	damage := cmp.Or(a.m.row.Damage, damageOf(err))
+	if err != nil && damage == nil {
 		return err
 	}
 	approvals, err := a.mgr.store.Approvals(ctx, a.id, []api.ApprovalStatus{api.ApprovalPending})
-	if err != nil {
+	damage = cmp.Or(damage, damageOf(err))
+	if err != nil && damage == nil {
 		return err
 	}
-	m, damage := newMachine(a.m.row, messages, approvals)
+	m, err := newMachine(a.m.row, messages, approvals)
 	a.m, a.partly = m, false
-	if damage != nil {
+	if damage = cmp.Or(damage, err); damage != nil {
 		return a.repair(ctx, damage)
+	}
+	return nil
+}
+
+// damageOf returns err if it is for one record that cannot be read, not for the
+// database or its disk.
+func damageOf(err error) error {
+	if _, damaged := errors.AsType[*store.RecordError](err); damaged {
+		return err
 	}
 	return nil
 }
@@ -159,8 +172,8 @@ func (a *actor) load(ctx context.Context) error {
 func (a *actor) repair(ctx context.Context, damage error) error {
 	a.log.Error("session damaged in the database: it is ended", "error", damage)
 	return a.must(ctx, func(s *step) {
-		s.m.eng.Conversation = s.m.row.Session.ClaudeSessionID
-		s.lose(loss{reasonDamaged, "what the database holds of this session cannot be read: " + damage.Error()})
+		s.m.eng.Conversation = cmp.Or(s.m.eng.Conversation, s.m.row.Session.ClaudeSessionID)
+		s.lose(loss{reasonDamaged, damage.Error()})
 		if s.m.row.Session.Status == api.StatusQueued {
 			s.closeLost()
 			return

@@ -36,7 +36,7 @@ func scanApproval(scan func(...any) error) (api.Approval, error) {
 		return a, err
 	}
 	if err := json.Unmarshal(document, &a); err != nil {
-		return a, fmt.Errorf("decode an approval: %w", err)
+		return a, &RecordError{What: "approval", Err: err}
 	}
 	return a, nil
 }

@@ -98,7 +98,11 @@ func listedSession(ctx context.Context, q querier, k listKey) (s api.Session, si
 	if err != nil {
 		return s, 0, err
 	}
-	s, err = decodeSession(document, query, k.activity)
+	if s, err = decodeSession(document, query, k.activity); err != nil {
+		var row SessionRow // one bad record does not spoil the list
+		row, err = scanSession(q.QueryRowContext(ctx, selectSessions+"WHERE s.n = ?", k.n).Scan)
+		s = row.Session
+	}
 	return s, len(document) + quotedLen(query), err
 }
 

@@ -50,9 +50,12 @@ func scanMessage(scan func(...any) error) (api.Message, error) {
 		return m, err
 	}
 	if err := json.Unmarshal(document, &m); err != nil {
-		return m, fmt.Errorf("decode a message: %w", err)
+		return m, &RecordError{What: "message", Err: err}
 	}
-	return m, m.Content.UnmarshalJSON(content)
+	if err := m.Content.UnmarshalJSON(content); err != nil {
+		return m, &RecordError{What: "message", Err: err}
+	}
+	return m, nil
 }
 
 // Message returns the message with this id, or ErrNotFound.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"database/sql"
 	"encoding/json"
+	"errors"
 	"fmt"
 
 	"golang.org/x/text/cases"
@@ -20,6 +21,9 @@ type SessionRow struct {
 	Engine         json.RawMessage // private state of the session engine; nil: none
 	IdempotencyKey string          // of the launch; empty: none
 	ParamsHash     string          // of the launch's params, to compare with
+	// Damage is a *RecordError if the session's document cannot be read: Session is
+	// what its row says, with the damage as its error message.
+	Damage error
 }
 
 const (
@@ -135,7 +139,8 @@ func sessionDocument(s *api.Session) (string, error) {
 func fold(text string) string { return cases.Fold().String(text) }
 
 const selectSessions = `SELECT s.n, s.last_activity_at, s.journal_offset, coalesce(l.idempotency_key, ''), l.params_hash,
-		l.options, e.state, l.query, d.document
+		l.options, e.state, l.query, d.document,
+		s.id, s.run_id, s.claude_session_id, coalesce(s.parent_session_id, ''), s.status, s.working_dir, s.archived
 	FROM sessions s JOIN session_launches l ON l.n = s.n JOIN session_documents d ON d.n = s.n
 		LEFT JOIN session_engines e ON e.n = s.n `
 
@@ -145,21 +150,31 @@ func scanSession(scan func(...any) error) (SessionRow, error) {
 	var activity int64
 	var query string
 	var options, engine, document []byte
+	var plain api.Session // what needs no decoding
 	err := scan(&row.N, &activity, &row.JournalOffset, &row.IdempotencyKey, &row.ParamsHash,
-		&options, &engine, &query, &document)
+		&options, &engine, &query, &document,
+		&plain.ID, &plain.RunID, &plain.ClaudeSessionID, &plain.ParentSessionID, &plain.Status, &plain.WorkingDir, &plain.Archived)
 	if err != nil {
 		return row, err
 	}
 	row.Options, row.Engine = options, engine
-	row.Session, err = decodeSession(document, query, activity)
-	return row, err
+	row.Session, row.Damage = decodeSession(document, query, activity)
+	if row.Damage == nil && row.Session.ID != plain.ID {
+		row.Damage = &RecordError{What: "session", Err: errors.New("it is another's")}
+	}
+	if row.Damage != nil {
+		plain.Query, plain.LastActivityAt, plain.Tags, plain.Rules = query, api.FromMillis(activity), []string{}, []api.Rule{}
+		plain.CreatedAt, plain.ErrorMessage = plain.LastActivityAt, row.Damage.Error()
+		row.Session = plain
+	}
+	return row, nil
 }
 
 // decodeSession puts a session together again.
 func decodeSession(document []byte, query string, activity int64) (api.Session, error) {
 	var s api.Session
 	if err := json.Unmarshal(document, &s); err != nil {
-		return s, fmt.Errorf("decode a session: %w", err)
+		return s, &RecordError{What: "session", Err: err}
 	}
 	s.Query, s.LastActivityAt = query, api.FromMillis(activity)
 	if s.Tags == nil {
