@@ -64,6 +64,13 @@ fuzz: ## run every fuzz target for FUZZTIME (default 20s)
 bench: ## run every benchmark for BENCHTIME (default 1s)
 	$(GO) test -run '^$$' -bench . -benchmem -benchtime $(BENCHTIME) ./...
 
+.PHONY: torture
+torture: ## kill, stop and starve whatever there is, for ROUNDS (default 20) from SEED (default: the time)
+	@echo "seed $(SEED)"
+	$(GO) test -timeout 0 -count 1 -v -run '^TestTorture$$' ./internal/torture -rounds $(ROUNDS) -seed $(SEED)
+torture: ROUNDS ?= 20
+torture: SEED := $(or $(SEED),$(shell date +%s))
+
 .PHONY: generate
 generate: ## write the generated files anew
 	$(GO) generate ./...

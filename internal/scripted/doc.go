@@ -49,6 +49,7 @@
 // behind a tool's result, else those that wait are taken together as the next
 // turn (the steps of all of them); "later" and "now" are as in the real one.
 // Session states are printed if CLAUDE_CODE_EMIT_SESSION_STATE_EVENTS is 1.
-// Each step counts as one call of the API, each pair of `tools` too, with the
+// With SCRIPTED_RECORD in its environment it keeps a record of what it has done:
+// see RecordVariable. Each step counts as one call of the API, each pair of `tools` too, with the
 // tokens and the cost of one.
 package scripted

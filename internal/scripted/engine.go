@@ -35,6 +35,7 @@ type engine struct {
 	states bool   // print session_state_changed
 	mcp    []string
 	out    *output
+	record *record // nil: none
 	stderr io.Writer
 	quit   chan int      // an exit code that waits for nothing
 	wake   chan struct{} // something has changed that run waits for
@@ -89,6 +90,12 @@ func newEngine(f flavour, o *options, argv []string, stdout, stderr io.Writer) (
 	var err error
 	if e.mcp, err = o.mcpServers(); err != nil {
 		return e, err
+	}
+	if e.record, err = openRecord(e.id, stdout); err != nil {
+		return nil, err
+	}
+	if e.record != nil {
+		e.out.w = e.record
 	}
 	if e.transcript, err = openTranscript(o, e.id); err != nil {
 		return e, err
@@ -178,6 +185,7 @@ func (e *engine) beginLocked() *turn {
 }
 
 func (e *engine) startLocked(m *message) {
+	e.record.take(m.uuid)
 	e.lifecycle(m, "started")
 	e.transcript.add(entry{Type: entryUser, UUID: m.uuid, Text: m.text})
 }

@@ -1,0 +1,58 @@
+package torture
+
+import (
+	"context"
+	"flag"
+	"fmt"
+	"os"
+	"os/exec"
+	"os/signal"
+	"path/filepath"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/sessiond/sessiond/internal/scripted"
+)
+
+var (
+	rounds = flag.Int("rounds", 3, "rounds of TestTorture")
+	seed   = flag.Int64("seed", 1, "seed of the first round; each round after it has the next number")
+)
+
+// patience bounds every wait. It is reached only by a failure.
+const patience = 2 * time.Minute
+
+// wanted ends when the tests are interrupted.
+var wanted context.Context
+
+// sessiond is the program that was built for the tests.
+var sessiond string
+
+func TestMain(m *testing.M) {
+	scripted.RunIfClaude()
+	flag.Parse()
+	os.Exit(run(m))
+}
+
+func run(m *testing.M) int {
+	dir, err := os.MkdirTemp("", "torture-bin")
+	if err != nil {
+		panic(err)
+	}
+	defer os.RemoveAll(dir)
+	sessiond = filepath.Join(dir, "sessiond")
+	build("-o", sessiond)
+	// Whoever interrupts the tests has them clean up.
+	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGINT, syscall.SIGTERM)
+	defer stop()
+	wanted = ctx //nolint:fatcontext // once, for all tests
+	return m.Run()
+}
+
+func build(args ...string) {
+	cmd := exec.Command("go", append(append([]string{"build"}, args...), "github.com/sessiond/sessiond/cmd/sessiond")...)
+	if out, err := cmd.CombinedOutput(); err != nil {
+		panic(fmt.Sprintf("%v: %s", err, out))
+	}
+}
