@@ -18,6 +18,9 @@ import (
 // daemon, or by this one before it lost the session. Its journal is read from
 // where that had stopped, while its shim is being reached; handOver does the rest.
 func (a *actor) adopt(ctx context.Context) error {
+	if err := a.mgr.away(); err != nil {
+		return err // what is not found now is not gone
+	}
 	if err := a.learnStart(ctx); err != nil {
 		return err
 	}

@@ -83,9 +83,12 @@ func (m *Manager) create(ctx context.Context, b birth) (api.LaunchSessionResult,
 	if err := b.mcp.mark(sessionVariables(&a.m.row.Session)); err != nil {
 		return none, err
 	}
+	if err := m.away(); err != nil {
+		return none, api.Errorf(api.ReasonInternal, "nothing was launched: %v", err)
+	}
 	if err := m.makeDir(a.id, b.env, b.mcp); err != nil {
 		m.removeDir(a.id)
-		return none, wrapf(err, "directory of session %s", a.id)
+		return none, api.Errorf(api.ReasonInternal, "nothing was launched: the session's files cannot be written: %v", err)
 	}
 	crashpoint.Reach(crashpoint.LaunchPrepared)
 	now, err := m.reserve(ctx, a)

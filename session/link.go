@@ -44,6 +44,7 @@ const (
 // attach takes a shim's client, and begins to write to it.
 func (a *actor) attach(client *shim.Client) {
 	a.link.shim, a.link.out, a.link.look, a.link.pause = client, newOutbox(client, a.log), nil, 0
+	a.mgr.hears(a.id, client)
 }
 
 // detach lets go of the shim, if there is one: it and its child live on.
@@ -55,6 +56,7 @@ func (a *actor) detach() {
 		}
 	}
 	if a.link.shim != nil {
+		a.mgr.hears(a.id, nil)
 		a.link.out.close()
 		_ = a.link.shim.Close() // the connection's end is all that is wanted
 	}
@@ -97,10 +99,10 @@ func (a *actor) reached(ctx context.Context, r reach) error {
 		a.attach(r.client)
 		crashpoint.Reach(crashpoint.AdoptConnected)
 		return nil
-	case errors.Is(r.err, shim.ErrGone):
-		return a.orphan(ctx, r.err)
 	case ctx.Err() != nil:
 		return ctx.Err()
+	case errors.Is(r.err, shim.ErrGone) && a.mgr.away() == nil:
+		return a.orphan(ctx, r.err)
 	}
 	if a.link.pause = min(max(2*a.link.pause, firstRetry), reachPause); a.link.pause == firstRetry {
 		a.log.Warn("the session's shim lives, but cannot be reached", "error", r.err)
@@ -149,8 +151,12 @@ func (a *actor) lookAfter() {
 
 // ended reports whether nothing of the session's process is left: the shim has
 // written its exit record, neither shim nor child holds the conversation's lock
-// any more, or the machine was started anew since.
+// any more, or the machine was started anew since. While the state directory is
+// away nothing is known.
 func (a *actor) ended() bool {
+	if a.mgr.away() != nil {
+		return false
+	}
 	if _, err := shim.ReadExit(a.dir); err == nil || a.rebooted() {
 		return true
 	}

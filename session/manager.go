@@ -21,17 +21,18 @@ import (
 
 // Config is what a Manager needs. Claude and the limits may be left out.
 type Config struct {
-	Store          *store.Store
-	StateDir       string           // holds a directory for each session
-	LockDir        string           // holds a lock file for each conversation; one for all daemons of a user
-	Executable     string           // the program that runs as shim: `Executable shim DIR`
-	Claude         string           // path or name of claude; "" means the claude on PATH
-	MaxSessions    int              // at most so many live processes; 0: no limit
-	DailyBudgetUSD float64          // over it nothing new is launched or sent until midnight UTC; 0: no limit
-	IdleTimeout    time.Duration    // ends interactive sessions that wait for a message so long; 0: never
-	Environ        []string         // the daemon's own environment, for sessions that bring none
-	PublishPartial func(*bus.Event) // takes what is not stored
-	Logger         *slog.Logger
+	Store           *store.Store
+	StateDir        string           // must exist; holds a directory for each session
+	LockDir         string           // holds a lock file for each conversation; one for all daemons of a user
+	Executable      string           // the program that runs as shim: `Executable shim DIR`
+	Claude          string           // path or name of claude; "" means the claude on PATH
+	MaxSessions     int              // at most so many live processes; 0: no limit
+	DailyBudgetUSD  float64          // over it nothing new is launched or sent until midnight UTC; 0: no limit
+	MaxJournalBytes int64            // at most so much of what a session has printed may wait for the database; 0: no limit
+	IdleTimeout     time.Duration    // ends interactive sessions that wait for a message so long; 0: never
+	Environ         []string         // the daemon's own environment, for sessions that bring none
+	PublishPartial  func(*bus.Event) // takes what is not stored
+	Logger          *slog.Logger
 }
 
 // Manager runs the sessions of one daemon. Its methods are those of the
@@ -45,6 +46,8 @@ type Manager struct {
 	prober  claude.Prober
 	watcher *shim.Watcher
 	clock   func() time.Duration // monotonic, but for tests
+	home    os.FileInfo          // which directory StateDir is
+	looks   looks
 
 	stop context.CancelFunc
 	ctx  context.Context // ends when the manager is closed
@@ -62,16 +65,22 @@ type Manager struct {
 	live    int               // sessions that hold a slot
 	// troubles says of sessions why they cannot be held as they should be, by id.
 	troubles map[string]string
+	shims    map[string]*shim.Client // those that are reached, by session id
 	closed   bool
 }
 
 // NewManager makes a manager that does nothing until Start.
 func NewManager(cfg Config) (*Manager, error) {
+	home, err := os.Stat(cfg.StateDir)
+	if err != nil {
+		return nil, fmt.Errorf("state directory: %w", err)
+	}
 	watcher, err := shim.NewWatcher()
 	if err != nil {
 		return nil, fmt.Errorf("watch journals: %w", err)
 	}
-	m := &Manager{cfg: cfg, store: cfg.Store, log: cfg.Logger, watcher: watcher, clock: monotonic, actors: map[string]*actor{}, troubles: map[string]string{}}
+	m := &Manager{cfg: cfg, store: cfg.Store, log: cfg.Logger, watcher: watcher, clock: monotonic, home: home,
+		actors: map[string]*actor{}, troubles: map[string]string{}, shims: map[string]*shim.Client{}}
 	m.ctx, m.stop = context.WithCancel(context.Background())
 	return m, nil
 }

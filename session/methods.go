@@ -48,6 +48,7 @@ func (m *Manager) GetSessionState(ctx context.Context, p api.SessionParams) (api
 		return api.SessionResult{}, err
 	}
 	row, err := m.row(ctx, id)
+	m.showPaused(&row.Session)
 	return api.SessionResult{Session: row.Session}, err
 }
 

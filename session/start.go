@@ -40,6 +40,9 @@ type launched struct {
 // for what is to be tried again.
 func (a *actor) start(ctx context.Context) error {
 	a.ready()
+	if err := a.mgr.away(); err != nil {
+		return err
+	}
 	if a.m.eng.End != "" {
 		return a.forgo(ctx)
 	}
@@ -192,7 +195,7 @@ func (a *actor) spec(ctx context.Context, m *machine) (shim.Spec, error) {
 		env = append(env, name+"="+value)
 	}
 	return shim.Spec{Path: program, Args: cmd.Args(version), Env: env, Dir: ses.WorkingDir,
-		LockFile: a.mgr.lockFile(m.eng.Conversation)}, nil
+		LockFile: a.mgr.lockFile(m.eng.Conversation), MaxJournal: a.mgr.cfg.MaxJournalBytes}, nil
 }
 
 // program finds the claude for an environment.

@@ -43,6 +43,7 @@ func (a *app) printSession(s api.Session) {
 		{"session", a.out.style(styleBold, cleanLine(s.ID))},
 		{"title", cleanLine(s.Title)},
 		{"status", a.out.style(statusStyle(s.Status), statusText(s))},
+		{"paused", a.out.style(styleYellow, cleanLine(s.Paused))},
 		{"error", a.out.style(styleRed, clean(s.ErrorMessage))},
 		{"prompt", clean(s.Query)},
 		{"result", clean(s.Result)},

@@ -45,6 +45,8 @@ type Session struct {
 	Status          Status     `json:"status" jsonschema:"queued, starting, running, waiting_input, interrupting, completed, failed or interrupted"`
 	WaitingFor      WaitingFor `json:"waiting_for,omitempty" jsonschema:"with waiting_input: approval or message"`
 
+	Paused string `json:"paused,omitempty" jsonschema:"why its process stands still for now, as on a full disk; told by getSessionState only"`
+
 	Title          string   `json:"title,omitempty" jsonschema:"a name given by the user"`
 	Query          string   `json:"query" jsonschema:"the first prompt, as text"`
 	Model          string   `json:"model,omitempty" jsonschema:"the model as Claude Code reported it, else as asked for"`

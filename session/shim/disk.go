@@ -127,3 +127,14 @@ func pauseFor(free int64, grew, stopped bool) time.Duration {
 	}
 	return max(least, time.Duration(float64(most)*float64(free)/plenty))
 }
+
+// FreeSpace is how many bytes the user may still write on the disk of a file or
+// directory. The error is EROFS if the disk is read-only.
+func FreeSpace(path string) (int64, error) {
+	f, err := os.Open(path)
+	if err != nil {
+		return 0, fmt.Errorf("free space: %w", err)
+	}
+	defer f.Close()
+	return freeSpace(f)
+}
