@@ -1,6 +1,7 @@
 package session
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -261,10 +262,16 @@ func (m *Manager) unheld(ses *api.Session) error {
 		"session %s could not be taken over", ses.ID)
 }
 
-// closing turns an error that comes of the manager's end into one that says so.
+// closing turns an error that comes of the manager's end into one that says so,
+// and one of the database's into one that says what is wrong with it.
 func (m *Manager) closing(err error) error {
 	if err != nil && m.ctx.Err() != nil && errors.Is(err, context.Canceled) {
 		return errShuttingDown()
+	}
+	for _, fault := range []error{store.ErrFull, store.ErrReadOnly, store.ErrIO, store.ErrBusy, store.ErrCorrupt} {
+		if errors.Is(err, fault) {
+			return api.Errorf(api.ReasonInternal, "nothing was changed: %v", cmp.Or(m.store.Problem(), fault))
+		}
 	}
 	return err
 }
