@@ -21,8 +21,9 @@ type Config struct {
 	LogFormat   LogFormat
 	MaxSessions int // limit of sessions with a live process, more are queued; 0: no limit
 
-	DailyBudgetUSD float64       // over it nothing new is launched or sent until midnight UTC; 0: no limit
-	IdleTimeout    time.Duration // ends interactive sessions that wait for a message so long; 0: never
+	DailyBudgetUSD  float64       // over it nothing new is launched or sent until midnight UTC; 0: no limit
+	MaxJournalBytes int64         // at most so much of what a session has printed may wait for the database; 0: no limit
+	IdleTimeout     time.Duration // ends interactive sessions that wait for a message so long; 0: never
 
 	LockDir string // directory of the conversations' locks, one for all daemons of a user
 
@@ -99,6 +100,10 @@ var settings = []Setting{
 		Key: "idle_timeout", Usage: "how long an interactive session may wait for a message before it is ended, such as 45m or 2h; 0: for ever (default 30m)",
 		apply: applyIdleTimeout,
 	},
+	{
+		Key: "max_journal_bytes", Usage: "bytes of a session's output that may wait for the database before it is paused, from 1073741824 up; 0: no limit (default 1073741824, 1 GiB)",
+		apply: applyMaxJournal,
+	},
 }
 
 func applyLogLevel(c *Config, v string) error {
@@ -147,5 +152,18 @@ func applyIdleTimeout(c *Config, v string) error {
 		return fmt.Errorf("%q is not a duration from 0 up, such as 45m", v)
 	}
 	c.IdleTimeout = d
+	return nil
+}
+
+// defaultMaxJournal is more than a session prints in a day, and the least that
+// there may be: a line has to fit in, which may have half of that.
+const defaultMaxJournal = 1 << 30
+
+func applyMaxJournal(c *Config, v string) error {
+	n, err := strconv.ParseInt(v, 10, 64)
+	if err != nil || n != 0 && n < defaultMaxJournal {
+		return fmt.Errorf("%q is neither 0 nor a number from %d up", v, defaultMaxJournal)
+	}
+	c.MaxJournalBytes = n
 	return nil
 }

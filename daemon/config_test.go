@@ -46,7 +46,7 @@ func TestEverySettingCanComeFromEverySource(t *testing.T) {
 	samples := map[string]string{
 		"state_dir": "/s", "socket": "/s.sock", "claude": "/c",
 		"log_level": "error", "log_format": "json", "max_sessions": "7",
-		"daily_budget_usd": "2.5", "idle_timeout": "45m",
+		"daily_budget_usd": "2.5", "idle_timeout": "45m", "max_journal_bytes": "2147483648",
 	}
 	var file strings.Builder
 	home := map[string]string{"HOME": "/h"}
@@ -54,7 +54,7 @@ func TestEverySettingCanComeFromEverySource(t *testing.T) {
 	for _, s := range Settings() {
 		value := samples[s.Key]
 		quoted := `"` + value + `"`
-		if s.Key == "max_sessions" || s.Key == "daily_budget_usd" {
+		if s.Key == "max_sessions" || s.Key == "daily_budget_usd" || s.Key == "max_journal_bytes" {
 			quoted = value
 		}
 		file.WriteString(s.Key + " = " + quoted + "\n")
@@ -63,7 +63,7 @@ func TestEverySettingCanComeFromEverySource(t *testing.T) {
 	}
 	want := Config{
 		StateDir: "/s", Socket: "/s.sock", Claude: "/c", LogLevel: slog.LevelError,
-		LogFormat: LogJSON, MaxSessions: 7, DailyBudgetUSD: 2.5, IdleTimeout: 45 * time.Minute, LockDir: "/h/.local/state/sessiond/conversations",
+		LogFormat: LogJSON, MaxSessions: 7, DailyBudgetUSD: 2.5, IdleTimeout: 45 * time.Minute, MaxJournalBytes: 2 << 30, LockDir: "/h/.local/state/sessiond/conversations",
 	}
 	for name, sources := range map[string]Sources{
 		"flags": {Flags: flags, Getenv: env(home)},
@@ -168,5 +168,16 @@ func TestEnvironmentHandsOnWhatWasGiven(t *testing.T) {
 	c.given, again.given = nil, nil
 	if !reflect.DeepEqual(c, again) || !filepath.IsAbs(again.Claude) {
 		t.Fatalf("handed on %+v, loaded %+v", c, again)
+	}
+}
+
+// TestTheJournalsBound must leave room for the longest line.
+func TestTheJournalsBound(t *testing.T) {
+	t.Parallel()
+	for value, want := range map[string]int64{"0": 0, "1073741824": 1 << 30, "1073741823": -1, "-1": -1, "1G": -1, "": -1} {
+		var c Config
+		if err := applyMaxJournal(&c, value); (err == nil) != (want >= 0) || err == nil && c.MaxJournalBytes != want {
+			t.Errorf("%q: %d, %v", value, c.MaxJournalBytes, err)
+		}
 	}
 }

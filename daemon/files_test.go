@@ -252,3 +252,33 @@ func TestTheLogFileIsBounded(t *testing.T) {
 		t.Errorf("mode %04o", m)
 	}
 }
+
+// TestALogThatCannotBeWritten is told of, until a line is written again.
+func TestALogThatCannotBeWritten(t *testing.T) {
+	t.Parallel()
+	log, err := openLog(Config{StateDir: t.TempDir(), Background: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer log.Close()
+	good := log.file.f
+	full, err := os.OpenFile("/dev/full", os.O_RDWR, 0)
+	if err != nil {
+		t.Skip(err)
+	}
+	defer full.Close()
+	log.Info("one")
+	if p := log.problem(); p != "" {
+		t.Error(p)
+	}
+	log.file.f = full
+	log.Info("two")
+	if p := log.problem(); !strings.Contains(p, "/dev/full") || !strings.Contains(p, "no space left on device") {
+		t.Errorf("problem %q", p)
+	}
+	log.file.f = good
+	log.Info("three")
+	if p := log.problem(); p != "" {
+		t.Error(p)
+	}
+}

@@ -35,7 +35,7 @@ func (e *ConfigError) Unwrap() error { return e.Err }
 // defaults. It touches nothing on disk but the configuration file. Errors are
 // of type *ConfigError.
 func Load(s Sources) (Config, error) {
-	c := Config{LogFormat: LogAuto, IdleTimeout: defaultIdleTimeout, given: map[string]string{}}
+	c := Config{LogFormat: LogAuto, IdleTimeout: defaultIdleTimeout, MaxJournalBytes: defaultMaxJournal, given: map[string]string{}}
 	file, err := readFile(s)
 	if err != nil {
 		return c, err
@@ -153,6 +153,7 @@ type fileSettings struct {
 	MaxSessions *int     `toml:"max_sessions"`
 	DailyBudget *float64 `toml:"daily_budget_usd"`
 	IdleTimeout *string  `toml:"idle_timeout"`
+	MaxJournal  *int64   `toml:"max_journal_bytes"`
 }
 
 // decodeFile decodes TOML strictly: what is unknown or of the wrong type is an
@@ -173,6 +174,9 @@ func decodeFile(b []byte) (map[string]string, error) {
 	}
 	if f.MaxSessions != nil {
 		values["max_sessions"] = strconv.Itoa(*f.MaxSessions)
+	}
+	if f.MaxJournal != nil {
+		values["max_journal_bytes"] = strconv.FormatInt(*f.MaxJournal, 10)
 	}
 	if f.DailyBudget != nil {
 		values["daily_budget_usd"] = strconv.FormatFloat(*f.DailyBudget, 'f', -1, 64)

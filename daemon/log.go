@@ -12,17 +12,44 @@ import (
 	"github.com/mattn/go-isatty"
 )
 
-// openLog makes the daemon's logger; the function that it returns closes the
-// file behind it.
-func openLog(c Config) (*slog.Logger, func() error, error) {
+// daemonLog is the daemon's logger, with the file behind it.
+type daemonLog struct {
+	*slog.Logger
+	file *boundedFile // nil: standard error
+}
+
+// openLog makes the daemon's logger.
+func openLog(c Config) (*daemonLog, error) {
 	if !c.Background {
-		return newLogger(os.Stderr, c), func() error { return nil }, nil
+		return &daemonLog{Logger: newLogger(os.Stderr, c)}, nil
 	}
 	f, err := openBounded(c.DaemonLog(), maxLog)
 	if err != nil {
-		return nil, nil, err
+		return nil, err
 	}
-	return newLogger(f, c), f.Close, nil
+	return &daemonLog{newLogger(f, c), f}, nil
+}
+
+// Close closes the file.
+func (l *daemonLog) Close() error {
+	if l.file == nil {
+		return nil
+	}
+	return l.file.Close()
+}
+
+// problem is what a person is to be told: the last line was not written; "" if
+// it was.
+func (l *daemonLog) problem() string {
+	if l.file == nil {
+		return ""
+	}
+	l.file.mu.Lock()
+	defer l.file.mu.Unlock()
+	if l.file.err == nil {
+		return ""
+	}
+	return fmt.Sprintf("the daemon's log cannot be written, and its lines are lost (%v): make room, or make the file writable", l.file.err)
 }
 
 // newLogger logs to w: text in colours on a terminal, JSON elsewhere, unless
@@ -50,6 +77,7 @@ type boundedFile struct {
 	mu   sync.Mutex // guards what follows
 	f    *os.File
 	size int64
+	err  error // of the last write
 }
 
 func openBounded(path string, limit int64) (*boundedFile, error) {
@@ -69,15 +97,16 @@ func openBounded(path string, limit int64) (*boundedFile, error) {
 }
 
 // Write appends p, and makes room before if it has to.
-func (b *boundedFile) Write(p []byte) (int, error) {
+func (b *boundedFile) Write(p []byte) (n int, err error) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
+	defer func() { b.err = err }()
 	if b.size > 0 && b.size+int64(len(p)) > b.limit {
 		if err := b.rotateLocked(); err != nil {
 			return 0, fmt.Errorf("rotate %s: %w", b.f.Name(), err)
 		}
 	}
-	n, err := b.f.Write(p)
+	n, err = b.f.Write(p)
 	b.size += int64(n)
 	return n, err
 }

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"log/slog"
 	"os"
 	"path/filepath"
 )
@@ -23,11 +22,11 @@ func Run(ctx context.Context, c Config) (err error) {
 	}
 	defer func() { err = errors.Join(err, lock.Close()) }()
 
-	log, closeLog, err := openLog(c)
+	log, err := openLog(c)
 	if err != nil {
 		return err
 	}
-	defer func() { err = errors.Join(err, closeLog()) }()
+	defer func() { err = errors.Join(err, log.Close()) }()
 
 	log.Info("daemon starts", "version", c.Version, "pid", os.Getpid(), "state_dir", c.StateDir, "socket", c.Socket)
 	if err := serve(ctx, c, log); err != nil {
@@ -39,7 +38,7 @@ func Run(ctx context.Context, c Config) (err error) {
 
 // serve opens the rooms, then the socket, and answers clients until ctx ends.
 // What is opened last is closed first.
-func serve(ctx context.Context, c Config, log *slog.Logger) (err error) {
+func serve(ctx context.Context, c Config, log *daemonLog) (err error) {
 	r, err := openRooms(ctx, c, log)
 	if err != nil {
 		return err

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"log/slog"
 	"os"
 
 	"github.com/sessiond/sessiond/bus"
@@ -24,11 +23,11 @@ type rooms struct {
 
 // openRooms opens the parts in the order in which they need each other. None
 // of them does anything by itself before the manager is started.
-func openRooms(ctx context.Context, c Config, log *slog.Logger) (*rooms, error) {
+func openRooms(ctx context.Context, c Config, log *daemonLog) (*rooms, error) {
 	r := &rooms{}
 	var err error
 	r.store, err = store.Open(ctx, c.databasePath(), store.Options{
-		Logger:    log,
+		Logger:    log.Logger,
 		Published: func(events []store.Event) { r.hub.Publish(toBus(events)) }, // commits come later than the hub
 	})
 	if err != nil {
@@ -38,14 +37,15 @@ func openRooms(ctx context.Context, c Config, log *slog.Logger) (*rooms, error) 
 	r.manager, err = session.NewManager(session.Config{
 		Store: r.store, StateDir: c.StateDir, LockDir: c.LockDir,
 		Executable: c.Executable, Claude: c.Claude, MaxSessions: c.MaxSessions, DailyBudgetUSD: c.DailyBudgetUSD, IdleTimeout: c.IdleTimeout, Environ: c.Environ,
-		PublishPartial: r.hub.PublishPartial, Logger: log,
+		MaxJournalBytes: c.MaxJournalBytes,
+		PublishPartial:  r.hub.PublishPartial, Logger: log.Logger,
 	})
 	if err != nil {
 		r.hub.Close()
 		return nil, errors.Join(err, r.store.Close())
 	}
 	r.server = rpc.NewServer(rpc.Options{
-		Service: service{r.manager, c, api.Now()}, Hub: r.hub, Logger: log, Version: c.Version,
+		Service: service{r.manager, c, log, api.Now()}, Hub: r.hub, Logger: log.Logger, Version: c.Version,
 		UID: os.Getuid(), WithClient: session.WithClient,
 	})
 	return r, nil
@@ -62,6 +62,7 @@ func (r *rooms) close() error {
 type service struct {
 	*session.Manager
 	config  Config
+	log     *daemonLog
 	started api.Time
 }
 
@@ -70,6 +71,9 @@ func (s service) Health(ctx context.Context) (api.Health, error) {
 	h, err := s.Manager.Health(ctx)
 	h.Version, h.ProtocolVersion = s.config.Version, api.ProtocolVersion
 	h.PID, h.StartedAt, h.StateDir = os.Getpid(), s.started, s.config.StateDir
+	if problem := s.log.problem(); problem != "" {
+		h.Status, h.Problems = api.HealthDegraded, append(h.Problems, problem)
+	}
 	return h, err
 }
 
