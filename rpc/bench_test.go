@@ -22,10 +22,10 @@ func BenchmarkParseRequest(b *testing.B) {
 	input := bytes.Repeat(append(line, '\n'), 1000)
 	b.SetBytes(int64(len(line)))
 	b.ReportAllocs()
-	lines := newLineReader(bytes.NewReader(nil), maxLine)
+	lines := newLineReader(bytes.NewReader(nil), DefaultMaxRequestBytes)
 	for i := range b.N {
 		if i%1000 == 0 {
-			lines = newLineReader(bytes.NewReader(input), maxLine)
+			lines = newLineReader(bytes.NewReader(input), DefaultMaxRequestBytes)
 		}
 		line, err := lines.next()
 		if err != nil {
@@ -74,7 +74,6 @@ func BenchmarkFanOut(b *testing.B) {
 				here, there := socketPair(b)
 				c := newConnection(ctx, server, here, "bench")
 				connections = append(connections, c)
-				wg.Go(func() { _ = c.out.run(ctx) })
 				wg.Go(func() { _, _ = io.Copy(io.Discard, bufio.NewReaderSize(there, 1<<20)) })
 			}
 			frames := newEventFrames(testSession)
@@ -94,7 +93,8 @@ func BenchmarkFanOut(b *testing.B) {
 				if err := c.out.flush(ctx); err != nil {
 					b.Fatal(err)
 				}
-				_ = c.Close()
+				c.tasks.Wait()
+				c.cut(errDone)
 			}
 			cancel()
 			wg.Wait()

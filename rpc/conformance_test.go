@@ -18,6 +18,7 @@ var conformance = []struct {
 	field  string // in error.data
 	silent bool   // no answer at all
 	closes bool
+	size   int // the line is a request of so many bytes instead
 }{
 	{name: "a request", line: `{"jsonrpc":"2.0","id":1,"method":"health"}`, id: "1"},
 	{name: "params null", line: `{"jsonrpc":"2.0","id":1,"method":"health","params":null}`, id: "1"},
@@ -93,10 +94,30 @@ var conformance = []struct {
 	{name: "notification with positional params", line: `{"jsonrpc":"2.0","method":"health","params":[1]}`, silent: true},
 	{name: "notification that fails", line: `{"jsonrpc":"2.0","method":"getSessionState","params":{"session_id":"a"}}`, silent: true},
 
-	{name: "line too long", line: requestOfSize(33 << 20), code: -32700, id: "null", closes: true},
-	{name: "line one byte too long", line: requestOfSize(32<<20 + 1), code: -32700, id: "null", closes: true},
-	{name: "longest line", line: requestOfSize(32 << 20), code: -32001, id: "1"},
+	{name: "line too long", size: 33 << 20, code: -32700, id: "null", closes: true},
+	{name: "line one byte too long", size: 32<<20 + 1, code: -32700, id: "null", closes: true},
+	{name: "longest line", size: 32 << 20, code: -32001, id: "1"},
+
+	{name: "id of a megabyte", line: `{"jsonrpc":"2.0","id":"` + megabyte + `","method":"health"}`, id: `"` + megabyte + `"`},
+	{name: "method of a megabyte", line: `{"jsonrpc":"2.0","id":1,"method":"` + megabyte + `"}`, code: -32601, id: "1"},
+	{name: "member of a megabyte", line: `{"jsonrpc":"2.0","id":1,"method":"health","` + megabyte + `":1}`, id: "1"},
+	{name: "param of a megabyte", line: `{"jsonrpc":"2.0","id":1,"method":"health","params":{"` + megabyte + `":1}}`, code: -32602, id: "1", field: megabyte},
+	{name: "nested as deep as may be", line: `{"jsonrpc":"2.0","id":1,"method":"launchSession","params":{"query":"x","tags":` + nested(9000) + `}}`, code: -32602, id: "1", field: "tags"},
+	{name: "nested deep in an unknown member", line: `{"jsonrpc":"2.0","id":1,"method":"health","x":` + nested(9000) + `}`, id: "1"},
+	{name: "nested too deep", line: `{"jsonrpc":"2.0","id":1,"method":"health","x":` + nested(20_000) + `}`, code: -32700, id: "null", closes: true},
+	{name: "a million brackets", line: strings.Repeat("[", 1<<20), code: -32700, id: "null", closes: true},
+	{name: "a million members", line: `{"jsonrpc":"2.0","id":1,"method":"health","x":1` + strings.Repeat(`,"y":0`, 1<<20) + `}`, id: "1"},
+	{name: "a number without end", line: `{"jsonrpc":"2.0","id":` + strings.Repeat("1", 1<<20) + `,"method":"health"}`, code: -32600, id: "null"},
+	{name: "an overlong encoding", line: "{\"jsonrpc\":\"2.0\",\"id\":\"\xc0\xaf\",\"method\":\"health\"}", code: -32700, id: "null", closes: true},
+	{name: "a surrogate as bytes", line: "{\"jsonrpc\":\"2.0\",\"id\":\"\xed\xa0\x80\",\"method\":\"health\"}", code: -32700, id: "null", closes: true},
+	{name: "half a character", line: "{\"jsonrpc\":\"2.0\",\"id\":\"\xe2\x82\",\"method\":\"health\"}", code: -32700, id: "null", closes: true},
+	{name: "invalid UTF-8 outside of strings", line: "{\"jsonrpc\":\"2.0\",\"id\":1,\xff\"method\":\"health\"}", code: -32700, id: "null", closes: true},
 }
+
+var megabyte = strings.Repeat("m", 1<<20)
+
+// nested is lists in lists.
+func nested(depth int) string { return strings.Repeat("[", depth) + strings.Repeat("]", depth) }
 
 // requestOfSize is a request of so many bytes.
 func requestOfSize(n int) string {
@@ -110,6 +131,9 @@ func TestConformance(t *testing.T) {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
 			client := startServer(t, &fakeService{getSessionState: notFound}, nil).dial()
+			if c.size > 0 {
+				c.line = requestOfSize(c.size)
+			}
 			client.send(c.line)
 			if !c.silent {
 				checkAnswer(t, client.recv(), c.code, c.id, c.field)

@@ -2,7 +2,6 @@ package rpc
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -11,9 +10,9 @@ import (
 	"runtime/debug"
 	"sync"
 	"sync/atomic"
+	"syscall"
 	"time"
 
-	"github.com/sourcegraph/jsonrpc2"
 	"golang.org/x/sync/semaphore"
 
 	"github.com/sessiond/sessiond/rpc/api"
@@ -22,9 +21,8 @@ import (
 // errDone is why a connection's context ends when nothing went wrong.
 var errDone = errors.New("the connection has ended")
 
-// connection is one client. To the JSON-RPC library it is both the stream of
-// objects and the handler of requests; both are called on the library's one reading
-// goroutine.
+// connection is one client. What it holds while nothing happens is one goroutine,
+// which reads, and a small buffer: there may be thousands of idle ones.
 type connection struct {
 	server *Server
 	conn   net.Conn
@@ -33,14 +31,12 @@ type connection struct {
 	out    *outbox
 
 	ctx      context.Context // ends when the connection does
-	cut      context.CancelCauseFunc
+	cancel   context.CancelCauseFunc
 	work     context.Context // of the requests; ends with ctx, or when the server's patience does
 	stopWork context.CancelFunc
 
-	current  *request            // what was read last; the reading goroutine's
 	places   *semaphore.Weighted // for requests at work
 	stopping atomic.Bool         // requests get shutting_down from now on
-	readDone chan struct{}       // closed when the last line was read
 	tasks    sync.WaitGroup      // the writer, requests at work, subscriptions
 
 	mu            sync.Mutex // guards what follows
@@ -51,14 +47,14 @@ type connection struct {
 func newConnection(ctx context.Context, s *Server, conn net.Conn, client string) *connection {
 	c := &connection{
 		server: s, conn: conn, client: client,
-		lines:         newLineReader(conn, maxLine),
-		out:           newOutbox(conn, s.o.QueueBytes, s.o.WriteStall),
-		places:        semaphore.NewWeighted(maxInFlight),
-		readDone:      make(chan struct{}),
+		lines:         newLineReader(conn, s.o.MaxRequestBytes),
+		places:        semaphore.NewWeighted(s.o.MaxRequests),
 		subscriptions: map[string]*subscription{},
 	}
+	c.out = &outbox{conn: conn, limit: s.o.MaxQueuedBytes, stall: s.o.WriteStall, start: c.tasks.Go, failed: c.cut,
+		room: semaphore.NewWeighted(s.o.MaxQueuedBytes)}
 	// Stopping the server must leave time for answers: serve cuts in the end.
-	c.ctx, c.cut = context.WithCancelCause(context.WithoutCancel(ctx))
+	c.ctx, c.cancel = context.WithCancelCause(context.WithoutCancel(ctx))
 	work := c.ctx
 	if s.o.WithClient != nil {
 		work = s.o.WithClient(work, client)
@@ -67,25 +63,28 @@ func newConnection(ctx context.Context, s *Server, conn net.Conn, client string)
 	return c
 }
 
+// cut ends the connection at once. The first cause counts.
+func (c *connection) cut(cause error) {
+	c.cancel(cause)
+	_ = c.conn.Close() // it may be closed already
+}
+
 // serve serves the connection until the client leaves, it is cut, or stop is done;
 // then it waits for all that it started.
 func (c *connection) serve(stop context.Context) {
 	log := c.server.log
 	log.Debug("client connected", "client", c.client)
-	c.tasks.Go(func() {
-		if err := c.out.run(c.ctx); err != nil {
-			c.cut(err)
-		}
-	})
-	rpc := jsonrpc2.NewConn(c.ctx, c, c, jsonrpc2.SetLogger(libraryLog{log}))
-	select {
-	case <-rpc.DisconnectNotify():
-	case <-stop.Done():
+	stopped := make(chan struct{})
+	stay := context.AfterFunc(stop, func() {
+		defer close(stopped)
 		c.shutDown()
+		c.cut(errDone)
+	})
+	err := c.read()
+	if !stay() {
+		<-stopped
 	}
-	c.cut(errDone)
-	_ = rpc.Close() // it may be closed already
-	<-c.readDone
+	c.cut(err)
 	c.tasks.Wait()
 	c.stopWork()
 
@@ -97,59 +96,74 @@ func (c *connection) serve(stop context.Context) {
 	log.Log(stop, level, "client disconnected", "client", c.client, "cause", cause)
 }
 
-// ReadObject reads lines until one is a request, which it keeps as current and
-// gives to the library in outline: the method, without id and params. What is no
-// request is answered here. At the end of the stream, and behind a line that is not
-// JSON, it winds the connection up and returns io.EOF.
-func (c *connection) ReadObject(v any) (err error) {
-	defer func() {
-		if err != nil {
-			close(c.readDone)
-		}
-	}()
+// disconnected reports whether err only says that the client has left.
+func disconnected(err error) bool {
+	return errors.Is(err, net.ErrClosed) || errors.Is(err, syscall.EPIPE) || errors.Is(err, syscall.ECONNRESET)
+}
+
+// read reads requests and starts work on them, until the connection is cut. At the
+// end of the stream, and behind a line that is not JSON, it winds the connection up.
+// The error is errDone if nothing went wrong.
+func (c *connection) read() error {
 	for {
 		line, err := c.lines.next()
 		switch {
 		case c.ctx.Err() != nil:
-			return io.EOF
+			return errDone
 		case errors.Is(err, errLineTooLong):
-			return c.hangUp(api.Errorf(api.ReasonParseError, "the line is longer than %d bytes", maxLine))
+			limit := c.server.o.MaxRequestBytes
+			return c.hangUp(atBound(api.Errorf(api.ReasonParseError, "the line is longer than %d bytes", limit), "max_request_bytes", limit))
 		case errors.Is(err, io.EOF):
 			c.windUp(c.ctx)
-			return io.EOF
+			return errDone
 		case err != nil:
 			return err
 		}
 		r, refusal := parseRequest(line)
 		switch {
 		case refusal == nil:
-			c.current = r
-			return outline(r.method, v)
+			err = c.start(r)
 		case refusal.Reason == api.ReasonParseError:
 			return c.hangUp(refusal)
 		default:
-			if err := c.refuse(refusal); err != nil {
-				return err
-			}
+			err = c.refuse(refusal)
+		}
+		if err != nil {
+			return err
 		}
 	}
 }
 
-// outline decodes a request of the given method into the library's own type.
-func outline(method string, v any) error {
-	b, err := json.Marshal(jsonrpc2.Request{Method: method, Notif: true})
-	if err != nil {
+// start starts work on a request. It waits, and so the reading stops, while too
+// much is at work: a request takes one place, one more for each MiB of its line, and
+// pagePlaces if its answer may be large.
+func (c *connection) start(r *request) error {
+	r.conn = c
+	if c.stopping.Load() {
+		c.do(r) // refuses it, without waiting for those that are at work
+		return nil
+	}
+	places := int64(1 + r.size>>20)
+	if c.server.methods[r.method].paged {
+		places += pagePlaces
+	}
+	places = min(places, c.server.o.MaxRequests)
+	if err := c.places.Acquire(c.ctx, places); err != nil {
 		return err
 	}
-	return json.Unmarshal(b, v)
+	c.tasks.Go(func() {
+		defer c.places.Release(places)
+		c.do(r)
+	})
+	return nil
 }
 
-// hangUp answers a line after which nothing can be understood, winds up, and
-// returns io.EOF. What the client still sends is read for a while and thrown away:
-// closing on unread data would break its write before it has read the answer.
+// hangUp answers a line after which nothing can be understood, and winds up. What
+// the client still sends is read for a while and thrown away: closing on unread data
+// would break its write before it has read the answer.
 func (c *connection) hangUp(reason *api.Error) error {
 	if err := c.refuse(reason); err != nil {
-		return io.EOF
+		return err
 	}
 	c.windUp(c.ctx)
 	if half, ok := c.conn.(interface{ CloseWrite() error }); ok {
@@ -157,43 +171,12 @@ func (c *connection) hangUp(reason *api.Error) error {
 	}
 	_ = c.conn.SetReadDeadline(time.Now().Add(lingerTimeout))
 	_, _ = io.CopyN(io.Discard, c.conn, lingerBytes)
-	return io.EOF
-}
-
-// WriteObject is never called: answers and events do not go through the library,
-// see do and queueEvents.
-func (c *connection) WriteObject(any) error { return errors.ErrUnsupported }
-
-// Close closes the socket at once.
-func (c *connection) Close() error { return c.conn.Close() }
-
-// Handle starts work on the current request. It blocks, and so the reading stops,
-// while too much is at work: a request takes one place, one more for each MiB of its
-// line, and pagePlaces if its answer may be large.
-func (c *connection) Handle(ctx context.Context, _ *jsonrpc2.Conn, _ *jsonrpc2.Request) {
-	r := c.current
-	r.conn = c
-	c.current = nil
-	if c.stopping.Load() {
-		c.do(r) // refuses it, without waiting for those that are at work
-		return
-	}
-	places := int64(1 + r.size>>20)
-	if c.server.methods[r.method].paged {
-		places += pagePlaces
-	}
-	if err := c.places.Acquire(ctx, places); err != nil {
-		return
-	}
-	c.tasks.Go(func() {
-		defer c.places.Release(places)
-		c.do(r)
-	})
+	return errDone
 }
 
 // do runs a request, and queues the answer.
 func (c *connection) do(r *request) {
-	log := c.server.log.With("method", r.method, "client", c.client)
+	log := c.server.log.With("method", fmt.Sprintf("%.100s", r.method), "client", c.client)
 	started := time.Now()
 	frame, err := c.call(r)
 	if err == nil {
@@ -245,10 +228,10 @@ func (c *connection) refuse(reason *api.Error) error {
 // windUp waits until every request at work is answered, ends the subscriptions,
 // and waits until all that was queued has been sent.
 func (c *connection) windUp(ctx context.Context) {
-	if err := c.places.Acquire(ctx, maxInFlight); err != nil {
+	if err := c.places.Acquire(ctx, c.server.o.MaxRequests); err != nil {
 		return
 	}
-	c.places.Release(maxInFlight)
+	c.places.Release(c.server.o.MaxRequests)
 	c.endSubscriptions()
 	_ = c.out.flush(ctx) // if it fails, the connection is cut
 }

@@ -45,33 +45,40 @@ func TestAnswersComeAsTheyAreReady(t *testing.T) {
 
 func TestRequestsAtWorkAreBounded(t *testing.T) {
 	t.Parallel()
-	const more = 10
-	entered, release := make(chan string, maxInFlight+more), make(chan struct{})
-	client := startServer(t, &fakeService{getSessionState: blocking(entered, release)}, nil).dial()
-	for i := range maxInFlight + more {
+	const bound, more = 5, 10
+	entered, release := make(chan string, bound+more), make(chan struct{})
+	client := startServer(t, &fakeService{getSessionState: blocking(entered, release)}, func(o *Options) { o.MaxRequests = bound }).dial()
+	for i := range bound + more {
 		client.send(fmt.Sprintf(`{"jsonrpc":"2.0","id":%d,"method":"getSessionState","params":{"session_id":"a"}}`, i))
 	}
-	for range maxInFlight {
+	full := func() {
+		t.Helper()
+		select {
+		case <-entered:
+			t.Fatalf("more than %d requests are at work", bound)
+		case <-time.After(50 * time.Millisecond): // can only miss a fault, never invent one
+		}
+	}
+	for range bound {
 		<-entered
 	}
-	select {
-	case <-entered:
-		t.Fatalf("more than %d requests are at work", maxInFlight)
-	case <-time.After(50 * time.Millisecond): // can only miss a fault, never invent one
-	}
+	full()
+	release <- struct{}{} // as one goes, the next one comes
+	<-entered
+	full()
 	close(release)
 	seen := map[string]bool{}
-	for range maxInFlight + more {
+	for range bound + more {
 		seen[string(client.recv().ID)] = true
 	}
-	if len(seen) != maxInFlight+more {
+	if len(seen) != bound+more {
 		t.Fatalf("%d different answers", len(seen))
 	}
 }
 
 func TestPagesTakeMorePlaces(t *testing.T) {
 	t.Parallel()
-	const atOnce = maxInFlight / (1 + pagePlaces)
+	const atOnce = DefaultMaxRequests / (1 + pagePlaces)
 	entered, release := make(chan struct{}, 2*atOnce), make(chan struct{})
 	client := startServer(t, &fakeService{getConversation: func(context.Context, api.GetConversationParams) (api.GetConversationResult, error) {
 		entered <- struct{}{}
@@ -257,7 +264,7 @@ func TestClientThatNeverReadsIsCutAndDisturbsNobody(t *testing.T) {
 		return api.GetConversationResult{Events: []api.ConversationEvent{{Content: page}}}, nil
 	}}, func(o *Options) { o.WriteStall = 200 * time.Millisecond })
 	deaf, other := s.dial(), s.dial()
-	for i := range 2 * maxInFlight {
+	for i := range 2 * DefaultMaxRequests {
 		line := fmt.Sprintf(`{"jsonrpc":"2.0","id":%d,"method":"getConversation","params":{"session_id":"a"}}`+"\n", i)
 		if _, err := deaf.conn.Write([]byte(line)); err != nil {
 			break // cut already

@@ -11,9 +11,9 @@
 //
 // # A connection
 //
-// Each connection has one goroutine that reads (the JSON-RPC library's), one that
-// writes, one for each request in flight and one for each subscription. All of
-// them belong to the connection, and Serve returns only when they are gone.
+// Each connection has one goroutine that reads, one that writes while there is
+// something to write, one for each request at work and one for each subscription.
+// All of them belong to the connection, and Serve returns only when they are gone.
 //
 //	socket → lines → request → Service → answer ─┐
 //	                 bus → subscription → event ─┴→ outbox → socket
@@ -21,13 +21,6 @@
 // Whatever is sent goes through the connection's outbox: a queue bounded in
 // bytes, whose places are given out in the order of asking. A client that reads
 // slowly makes its own answers and subscriptions wait there, and nothing else.
-//
-// # The library's part
-//
-// github.com/sourcegraph/jsonrpc2 owns the reading loop and the life of a
-// connection. What it would lose or get wrong is done here, before and behind it:
-// refusing what is no request (it would hang up without a word), echoing negative
-// ids, keeping params as they were sent, and encoding an event once for all.
 package rpc
 
 //go:generate go test -run ^TestGeneratedFilesAreFresh$ -count=1 . -update

@@ -43,7 +43,7 @@ var errorTable = []errorKind{
 	{api.ReasonSubscriptionNotFound, codeNotFound, "this connection has no subscription with this id", "`id`"},
 	{api.ReasonInvalidState, codeInvalidState, "the call does not fit the session's status", "`status`; `hint`: what would fit"},
 	{api.ReasonCursorExpired, codeCursorExpired, "events after the cursor are gone, or the cursor is ahead of the log", "`oldest_seq`: from here on the log is whole"},
-	{api.ReasonLimitExceeded, codeLimitExceeded, "a configured limit is reached", "`limit`: its value"},
+	{api.ReasonLimitExceeded, codeLimitExceeded, "a configured limit is reached", "`limit`: its value; `setting`: its name, where the daemon's configuration sets it; `hint`"},
 	{api.ReasonAlreadyResolved, codeAlreadyResolved, "the approval has been answered", "`approval`: how, when and by whom"},
 	{api.ReasonClaudeUnavailable, codeClaudeUnavailable, "there is no usable `claude`", "`hint`: how to get it"},
 	{api.ReasonConflict, codeConflict, "an idempotency key or a message id came again with other params", ""},

@@ -23,7 +23,7 @@ import (
 )
 
 // patience is how long a test waits for what has to come.
-const patience = 30 * time.Second
+const patience = 3 * time.Minute
 
 // fakeService answers what a test gives it; other methods are not to be called.
 type fakeService struct {

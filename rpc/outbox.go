@@ -20,18 +20,21 @@ var errStalled = errors.New("the client does not read")
 const writeChunk = 128 << 10
 
 // outbox is what waits to be sent on one connection: a queue of frames, bounded
-// in bytes, that one goroutine writes. A frame that is larger than the whole queue
-// is admitted when the queue is empty. Places are given in the order of asking, so
-// that nothing, however large, waits for ever behind a stream of small things.
+// in bytes, that a goroutine writes while there are any. A frame that is larger than
+// the whole queue is admitted when the queue is empty. Places are given in the order
+// of asking, so that nothing, however large, waits for ever behind a stream of small
+// things.
 type outbox struct {
-	conn  net.Conn
-	limit int64
-	stall time.Duration // how long a write may make no progress at all
-	room  *semaphore.Weighted
-	wake  chan struct{} // holds a token when there may be something to write
+	conn   net.Conn
+	limit  int64
+	stall  time.Duration   // how long a write may make no progress at all
+	start  func(func())    // starts the goroutine that writes
+	failed func(err error) // is told, once, why nothing is written any more
+	room   *semaphore.Weighted
 
-	mu     sync.Mutex
-	queued []frame
+	mu      sync.Mutex // guards what follows
+	queued  []frame
+	writing bool // a goroutine does, or has failed
 }
 
 // frame is one whole line, or several, in pieces that are written one behind the other.
@@ -40,13 +43,8 @@ type frame struct {
 	size    int64 // places it takes in the queue
 }
 
-func newOutbox(conn net.Conn, limit int64, stall time.Duration) *outbox {
-	return &outbox{conn: conn, limit: limit, stall: stall,
-		room: semaphore.NewWeighted(limit), wake: make(chan struct{}, 1)}
-}
-
-// put queues a frame. It waits until there is room, or ctx is done. The bytes must
-// not be changed afterwards.
+// put queues a frame. It waits until there is room, or ctx is done; when writing
+// has failed there may never be any. The bytes must not be changed afterwards.
 func (o *outbox) put(ctx context.Context, buffers ...[]byte) error {
 	var size int64
 	for _, b := range buffers {
@@ -57,40 +55,44 @@ func (o *outbox) put(ctx context.Context, buffers ...[]byte) error {
 		return err
 	}
 	o.mu.Lock()
+	defer o.mu.Unlock()
 	o.queued = append(o.queued, frame{buffers, size})
-	o.mu.Unlock()
-	select {
-	case o.wake <- struct{}{}:
-	default: // a token is there already
+	if !o.writing {
+		o.writing = true
+		o.start(o.run)
 	}
+	return nil
+}
+
+// makeRoom waits until size bytes would be taken at once, or ctx is done.
+func (o *outbox) makeRoom(ctx context.Context, size int64) error {
+	size = min(size, o.limit)
+	if err := o.room.Acquire(ctx, size); err != nil {
+		return err
+	}
+	o.room.Release(size)
 	return nil
 }
 
 // flush waits until everything that was queued before has been written, or ctx is done.
-func (o *outbox) flush(ctx context.Context) error {
-	if err := o.room.Acquire(ctx, o.limit); err != nil {
-		return err
-	}
-	o.room.Release(o.limit)
-	return nil
-}
+func (o *outbox) flush(ctx context.Context) error { return o.makeRoom(ctx, o.limit) }
 
-// run writes what is queued, until ctx is done (nil) or writing fails.
-func (o *outbox) run(ctx context.Context) error {
+// run writes what is queued until nothing is, or writing fails.
+func (o *outbox) run() {
 	for {
-		select {
-		case <-ctx.Done():
-			return nil
-		case <-o.wake:
-		}
 		o.mu.Lock()
 		frames := o.queued
 		o.queued = nil
+		o.writing = len(frames) > 0
 		o.mu.Unlock()
+		if len(frames) == 0 {
+			return
+		}
 		for len(frames) > 0 {
 			var err error
 			if frames, err = o.writeSome(frames); err != nil {
-				return err
+				o.failed(err)
+				return
 			}
 		}
 	}
@@ -107,9 +109,11 @@ func (o *outbox) writeSome(frames []frame) ([]frame, error) {
 		places += frames[n].size
 		n++
 	}
-	err := o.write(buffers)
+	if err := o.write(buffers); err != nil {
+		return nil, err
+	}
 	o.room.Release(places)
-	return frames[n:], err
+	return frames[n:], nil
 }
 
 // write sends buffers whole. A client may be as slow as it likes: only when

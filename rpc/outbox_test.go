@@ -9,25 +9,26 @@ import (
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"golang.org/x/sync/semaphore"
 )
 
-// runOutbox runs an outbox on a pipe, and returns the pipe's other end. The error
-// of run comes on the channel.
-func runOutbox(t *testing.T, limit int64, stall time.Duration) (*outbox, net.Conn, <-chan error) {
+// testOutbox is an outbox on a pipe, and the pipe's other end. Why it gave up
+// comes on the channel.
+func testOutbox(t *testing.T, limit int64, stall time.Duration) (*outbox, net.Conn, <-chan error) {
 	here, there := net.Pipe()
-	o := newOutbox(here, limit, stall)
-	ctx, cancel := context.WithCancel(t.Context())
-	ended := make(chan error, 1)
-	go func() { ended <- o.run(ctx) }()
-	t.Cleanup(func() { cancel(); _ = here.Close(); _ = there.Close() })
-	return o, there, ended
+	failed := make(chan error, 1)
+	o := &outbox{conn: here, limit: limit, stall: stall, room: semaphore.NewWeighted(limit),
+		start: func(f func()) { go f() }, failed: func(err error) { failed <- err }}
+	t.Cleanup(func() { _ = here.Close(); _ = there.Close() })
+	return o, there, failed
 }
 
 func TestOutboxIsPatientWithSlowReaders(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		const stall = time.Minute
-		o, there, ended := runOutbox(t, 1<<10, stall)
+		o, there, failed := testOutbox(t, 1<<10, stall)
 		want := bytes.Repeat([]byte("0123456789"), 50)
 		if err := o.put(t.Context(), want[:100], want[100:101], want[101:]); err != nil {
 			t.Fatal(err)
@@ -45,8 +46,8 @@ func TestOutboxIsPatientWithSlowReaders(t *testing.T) {
 			t.Errorf("got %q", got)
 		}
 		select {
-		case err := <-ended:
-			t.Errorf("it ended: %v", err)
+		case err := <-failed:
+			t.Errorf("it failed: %v", err)
 		default:
 		}
 	})
@@ -56,12 +57,12 @@ func TestOutboxGivesUpOnThoseWhoNeverRead(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		const stall = time.Minute
-		o, _, ended := runOutbox(t, 1<<10, stall)
+		o, _, failed := testOutbox(t, 1<<10, stall)
 		started := time.Now()
 		if err := o.put(t.Context(), []byte("x")); err != nil {
 			t.Fatal(err)
 		}
-		if err := <-ended; !errors.Is(err, errStalled) || time.Since(started) != stall {
+		if err := <-failed; !errors.Is(err, errStalled) || time.Since(started) != stall {
 			t.Errorf("%v after %v", err, time.Since(started))
 		}
 	})
@@ -71,7 +72,7 @@ func TestOutboxIsBounded(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		const limit = 10
-		o, there, _ := runOutbox(t, limit, time.Hour)
+		o, there, _ := testOutbox(t, limit, time.Hour)
 		var order []string
 		put := func(s string) {
 			go func() {

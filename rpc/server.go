@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net"
+	"strings"
 	"sync"
 	"syscall"
 	"time"
@@ -16,17 +17,21 @@ import (
 	"github.com/sessiond/sessiond/rpc/api"
 )
 
-// The defaults of Options, and bounds that are not configurable.
+// The defaults of Options.
 const (
-	defaultMaxConnections   = 256
-	defaultMaxSubscriptions = 64
-	defaultQueueBytes       = 1 << 20
-	defaultWriteStall       = 2 * time.Minute
-	defaultShutdownGrace    = 2 * time.Second
+	DefaultMaxConnections   = 16384
+	DefaultMaxRequests      = 64
+	DefaultMaxSubscriptions = 64
+	DefaultMaxQueuedBytes   = 256 << 10
+	DefaultMaxRequestBytes  = 32 << 20
 
-	maxLine       = 32 << 20 // of a line from a client, in bytes
-	maxInFlight   = 64       // places for requests at work on one connection
-	pagePlaces    = 7        // that one takes beside its own if its answer is a page
+	defaultWriteStall    = 2 * time.Minute
+	defaultShutdownGrace = 2 * time.Second
+)
+
+// Bounds that are not configurable.
+const (
+	pagePlaces    = 7 // for requests at work, that one takes beside its own if its answer is a page
 	flushTimeout  = time.Second
 	lingerTimeout = 2 * time.Second
 	lingerBytes   = 64 << 20
@@ -47,11 +52,14 @@ type Options struct {
 	// "pid 1234"; nil leaves contexts as they are.
 	WithClient func(ctx context.Context, client string) context.Context
 
-	MaxConnections   int           // at once; 0: 256
-	MaxSubscriptions int           // at once on one connection; 0: 64
-	QueueBytes       int64         // that wait to be sent on one connection; 0: 1 MiB
-	WriteStall       time.Duration // a client that takes nothing for so long is cut; 0: 2 min
-	ShutdownGrace    time.Duration // for requests at work when the server stops; 0: 2 s
+	MaxConnections   int   // at once; 0: DefaultMaxConnections, and so on
+	MaxRequests      int64 // at work at once on one connection; those beyond wait unread
+	MaxSubscriptions int   // at once on one connection
+	MaxQueuedBytes   int64 // that wait to be sent on one connection; a larger line waits alone
+	MaxRequestBytes  int   // in a line from a client
+
+	WriteStall    time.Duration // a client that takes nothing for so long is cut; 0: 2 min
+	ShutdownGrace time.Duration // for requests at work when the server stops; 0: 2 s
 }
 
 // Server serves the protocol.
@@ -64,9 +72,11 @@ type Server struct {
 
 // NewServer makes a Server. It does nothing until Serve.
 func NewServer(o Options) *Server {
-	o.MaxConnections = cmp.Or(o.MaxConnections, defaultMaxConnections)
-	o.MaxSubscriptions = cmp.Or(o.MaxSubscriptions, defaultMaxSubscriptions)
-	o.QueueBytes = cmp.Or(o.QueueBytes, defaultQueueBytes)
+	o.MaxConnections = cmp.Or(o.MaxConnections, DefaultMaxConnections)
+	o.MaxRequests = cmp.Or(o.MaxRequests, DefaultMaxRequests)
+	o.MaxSubscriptions = cmp.Or(o.MaxSubscriptions, DefaultMaxSubscriptions)
+	o.MaxQueuedBytes = cmp.Or(o.MaxQueuedBytes, DefaultMaxQueuedBytes)
+	o.MaxRequestBytes = cmp.Or(o.MaxRequestBytes, DefaultMaxRequestBytes)
 	o.WriteStall = cmp.Or(o.WriteStall, defaultWriteStall)
 	o.ShutdownGrace = cmp.Or(o.ShutdownGrace, defaultShutdownGrace)
 	o.Logger = cmp.Or(o.Logger, slog.New(slog.DiscardHandler))
@@ -109,8 +119,8 @@ func (s *Server) Serve(ctx context.Context, l net.Listener) error {
 		select {
 		case places <- struct{}{}:
 		default:
-			s.refuse(conn, client, api.Errorf(api.ReasonLimitExceeded,
-				"there are %d connections already", s.o.MaxConnections).With("limit", s.o.MaxConnections))
+			s.refuse(conn, client, atBound(api.Errorf(api.ReasonLimitExceeded,
+				"the daemon has %d connections already", s.o.MaxConnections), "max_connections", s.o.MaxConnections))
 			continue
 		}
 		connections.Go(func() {
@@ -118,6 +128,12 @@ func (s *Server) Serve(ctx context.Context, l net.Listener) error {
 			newConnection(ctx, s, conn, client).serve(ctx)
 		})
 	}
+}
+
+// atBound adds to an error which bound was met, and what can be done about it.
+func atBound(e *api.Error, setting string, value int) *api.Error {
+	return e.With("limit", value).With("setting", setting).With("hint",
+		fmt.Sprintf("raise %s in the daemon's configuration, or start it with --%s", setting, strings.ReplaceAll(setting, "_", "-")))
 }
 
 // accept returns the next connection. Running out of file descriptors is no

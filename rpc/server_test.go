@@ -80,33 +80,6 @@ func TestServerStopsInSpiteOfDeafClients(t *testing.T) {
 	s.stop() // returns, although nothing can be sent
 }
 
-func TestConnectionsAreLimited(t *testing.T) {
-	t.Parallel()
-	s := startServer(t, &fakeService{}, func(o *Options) { o.MaxConnections = 2 })
-	first, second := s.dial(), s.dial()
-	first.call("health", "")
-	first.recv()
-	second.call("health", "")
-	second.recv()
-	third := s.dial()
-	m := third.recv()
-	checkAnswer(t, m, -32004, "null", "")
-	if m.Error.Data["limit"] != 2.0 {
-		t.Errorf("limit %v", m.Error.Data["limit"])
-	}
-	third.expectClosed()
-	_ = first.conn.Close()
-	eventually(t, "a place is free again", func() bool {
-		c := s.dial()
-		if _, err := fmt.Fprintln(c.conn, `{"jsonrpc":"2.0","id":1,"method":"health"}`); err != nil {
-			return false
-		}
-		m, err := c.tryRecv()
-		_ = c.conn.Close()
-		return err == nil && m.Error == nil
-	})
-}
-
 func TestForeignUserIsRefused(t *testing.T) {
 	t.Parallel()
 	s := startServer(t, &fakeService{}, func(o *Options) { o.UID++ })

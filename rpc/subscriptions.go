@@ -10,8 +10,10 @@ import (
 	"github.com/sessiond/sessiond/rpc/api"
 )
 
-// eventChunk is about how many bytes of events are queued at once.
-const eventChunk = 64 << 10
+const (
+	eventChunk = 64 << 10  // about how many bytes of events are queued at once
+	eventPage  = 128 << 10 // about how many the bus gives at once
+)
 
 // subscription carries events from the bus to one connection. Its goroutine asks
 // the bus for more only when what it had is queued: a slow client is served at its
@@ -94,8 +96,8 @@ func (c *connection) addSubscription(id string, sub *subscription) error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if limit := c.server.o.MaxSubscriptions; len(c.subscriptions) >= limit {
-		return api.Errorf(api.ReasonLimitExceeded,
-			"this connection has %d subscriptions already", limit).With("limit", limit)
+		return atBound(api.Errorf(api.ReasonLimitExceeded,
+			"this connection has %d subscriptions already", limit), "max_subscriptions", limit)
 	}
 	c.subscriptions[id] = sub
 	return nil
@@ -131,7 +133,13 @@ func (c *connection) pump(ctx context.Context, id string, sub *subscription) {
 	defer c.removeSubscription(id)
 	defer sub.source.Close()
 	for {
-		deliveries, err := sub.source.Next(ctx)
+		// A page is read once there is room for it: a slow client costs what its
+		// queue holds, and no more.
+		var deliveries []bus.Delivery
+		err := c.out.makeRoom(ctx, eventPage)
+		if err == nil {
+			deliveries, err = sub.source.Next(ctx)
+		}
 		if err == nil {
 			err = c.queueEvents(ctx, sub.frames, deliveries)
 		}

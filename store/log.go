@@ -12,8 +12,11 @@ import (
 )
 
 const (
-	// pageBytes ends a page of events, one event at least.
+	// pageBytes ends a page of a conversation, one event at least.
 	pageBytes = 4 << 20
+	// logBytes ends a page of the log, one event at least. It is small, for every
+	// subscriber that is behind may hold one.
+	logBytes = 128 << 10
 	// scanWindow is how much of the log one reading looks through for types
 	// that may be rare in it.
 	scanWindow = 16384
@@ -47,7 +50,7 @@ func (s *Store) Log(ctx context.Context, after int64, limit int, f Filter) (even
 			return err
 		}
 		args = append([]any{after, upTo}, append(args, limit)...)
-		p, err := readPage(ctx, q, pageBytes, selectEvents+"WHERE seq > ? AND seq <= ?"+where+" ORDER BY seq LIMIT ?", args...)
+		p, err := readPage(ctx, q, logBytes, selectEvents+"WHERE seq > ? AND seq <= ?"+where+" ORDER BY seq LIMIT ?", args...)
 		if events = p.events; p.full || p.rows == limit {
 			upTo = p.last
 		}
