@@ -54,7 +54,7 @@ func nextStep(err error) string {
 	case errors.Is(err, ErrIO):
 		return "look at the disk and the kernel's log; writing is tried again all the time"
 	case errors.Is(err, ErrCorrupt):
-		return "run `sessiond doctor`, and restore a backup if it says so"
+		return "look at the kernel's log for errors of the disk, run `sessiond doctor`, and restore a backup if it says so"
 	case errors.Is(err, ErrBusy):
 		return "end the other program's transaction, or the program; what waits is written then by itself"
 	}

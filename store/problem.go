@@ -8,6 +8,7 @@ import (
 	"maps"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 )
 
@@ -30,6 +31,7 @@ type trouble struct {
 	failed     time.Time // when it did
 	checkpoint error
 	damage     map[string]error // by the place that is damaged
+	hurt       atomic.Bool      // whether there is any
 }
 
 // Problem returns nil while all is well with the database: the last commit and
@@ -37,7 +39,7 @@ type trouble struct {
 // it says in one line what is wrong with which file and what to do about it, and
 // wraps ErrFull, ErrReadOnly, ErrIO, ErrCorrupt or ErrBusy. While there is a
 // problem a commit is tried every second, so that it goes away when its cause
-// does; damage counts until the store is closed.
+// does. Damage counts until what is damaged is read or written once more.
 func (s *Store) Problem() error {
 	t := s.trouble
 	t.mu.Lock()
@@ -99,6 +101,26 @@ func (t *trouble) checkpointed(err error) {
 	t.checkpoint = err
 }
 
+// touched notes whether what b is about can be written.
+func (t *trouble) touched(b *Batch, err error) {
+	if errors.Is(err, ErrCorrupt) {
+		_ = t.damaged(b.about(), err) // the batch has the error
+	} else if err == nil && t.hurt.Load() {
+		t.mended(b.about())
+	}
+}
+
+// mended notes that a place can be read, or written, once more.
+func (t *trouble) mended(place string) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if _, known := t.damage[place]; known {
+		t.logger.Info("a part of the database is well again", "place", place)
+		delete(t.damage, place)
+		t.hurt.Store(len(t.damage) > 0)
+	}
+}
+
 // damaged notes that a place in the database cannot be read, or not be written,
 // for what stands there. It returns the error that names it.
 func (t *trouble) damaged(place string, err error) error {
@@ -116,5 +138,6 @@ func (t *trouble) damaged(place string, err error) error {
 		t.damage = map[string]error{}
 	}
 	t.damage[place] = err
+	t.hurt.Store(true)
 	return err
 }

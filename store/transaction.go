@@ -133,10 +133,8 @@ func (w *writer) applyGroup(group []*request) error {
 			if _, err := w.stmts.undo.exec(); err != nil {
 				return errors.Join(r.err, err)
 			}
-			if errors.Is(r.err, ErrCorrupt) {
-				r.err = w.trouble.damaged(r.batch.about(), r.err)
-			}
 		}
+		w.trouble.touched(r.batch, r.err)
 		if _, err := w.stmts.release.exec(); err != nil {
 			return errors.Join(r.err, err)
 		}
