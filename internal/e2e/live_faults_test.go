@@ -6,6 +6,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 	"syscall"
 	"testing"
@@ -65,8 +66,7 @@ func serve(t *testing.T, w *world) *served {
 // launchDaemon starts `sessiond serve` and waits until it answers.
 func (s *served) launchDaemon() {
 	s.t.Helper()
-	s.daemon = exec.Command(sessiond, "serve")
-	s.daemon.Env = append(s.environ(), "SESSIOND_STATE_DIR="+s.cfg.StateDir, "SESSIOND_SOCKET="+s.cfg.Socket, "SESSIOND_CLAUDE="+s.cfg.Claude, "SESSIOND_LOG_LEVEL=error")
+	s.daemon = s.daemonCommand()
 	s.daemon.Stderr = os.Stderr
 	if err := s.daemon.Start(); err != nil {
 		s.t.Fatal(err)
@@ -87,6 +87,13 @@ func (s *served) launchDaemon() {
 	}
 }
 
+// daemonCommand is the daemon's command, not started yet.
+func (s *served) daemonCommand() *exec.Cmd {
+	cmd := exec.Command(sessiond, "serve")
+	cmd.Env = append(s.environ(), "SESSIOND_STATE_DIR="+s.cfg.StateDir, "SESSIOND_SOCKET="+s.cfg.Socket, "SESSIOND_CLAUDE="+s.cfg.Claude, "SESSIOND_LOG_LEVEL=error")
+	return cmd
+}
+
 // poll waits for what no event tells, and reports whether it came.
 func poll(there func() bool) bool {
 	tick := time.NewTicker(5 * time.Millisecond)
@@ -97,6 +104,25 @@ func poll(there func() bool) bool {
 		}
 	}
 	return true
+}
+
+// suspend stops a process until SIGCONT. It returns when the process stands
+// still: on a busy machine that is a while after the signal.
+func suspend(t testing.TB, pid int) {
+	t.Helper()
+	if err := syscall.Kill(pid, syscall.SIGSTOP); err != nil {
+		t.Fatal(err)
+	}
+	stopped := poll(func() bool {
+		state, err := exec.Command("ps", "-o", "stat=", "-p", strconv.Itoa(pid)).Output()
+		if err != nil {
+			t.Fatalf("ps of process %d: %v", pid, err)
+		}
+		return strings.HasPrefix(strings.TrimSpace(string(state)), "T")
+	})
+	if !stopped {
+		t.Fatalf("process %d does not stop", pid)
+	}
 }
 
 // killDaemon kills the daemon, as nothing else can end it.
@@ -198,9 +224,7 @@ var faults = map[string]func(s *served) (id, messageID, answer string, goOn func
 	"written, not acknowledged": func(s *served) (string, string, string, func()) {
 		id := s.interactive("hello")
 		pid := s.idle(id, 1).PID
-		if err := syscall.Kill(pid, syscall.SIGSTOP); err != nil {
-			s.t.Fatal(err)
-		}
+		suspend(s.t, pid)
 		m := s.say(id, "the mark")
 		return id, m.ID, "you said: the mark", func() { _ = syscall.Kill(pid, syscall.SIGCONT) } // it may be dead
 	},
