@@ -249,7 +249,7 @@ func (a *actor) follow(ctx context.Context) error {
 // atOnce is a channel that is ready.
 var atOnce = func() <-chan struct{} { c := make(chan struct{}); close(c); return c }()
 
-// takeIn takes in the next lines, as many as fit one step. The channel is ready
+// takeIn takes in the next lines, as many as come at once. The channel is ready
 // if there were any, and nil if not: a session that prints without end is spoken
 // to, ended and let go of in between.
 func (a *actor) takeIn(ctx context.Context) (more <-chan struct{}, err error) {
@@ -261,14 +261,16 @@ func (a *actor) takeIn(ctx context.Context) (more <-chan struct{}, err error) {
 		return nil, err
 	}
 	crashpoint.Reach(crashpoint.IngestRead)
-	err = a.must(ctx, func(s *step) {
-		s.quiet = true // unless a line says otherwise
-		for _, l := range lines {
-			s.line(l)
+	for len(lines) > 0 {
+		taken := 0
+		err = a.must(ctx, func(s *step) {
+			s.quiet = true // unless a line says otherwise
+			taken = s.take(lines)
+		})
+		if err != nil {
+			return nil, err
 		}
-	})
-	if err != nil {
-		return nil, err
+		lines = lines[taken:]
 	}
 	crashpoint.Reach(crashpoint.IngestEffect)
 	a.punch()

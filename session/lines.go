@@ -11,21 +11,38 @@ import (
 	"github.com/sessiond/sessiond/session/shim"
 )
 
-// line takes in one line that Claude Code printed: it is kept in the log, what
-// it means changes the machine, and what is due then is done, so that nothing
-// depends on how many lines are taken in with one step.
-func (s *step) line(raw shim.Line) {
+// take takes in the first of the lines that Claude Code printed, as many as make
+// one step, and returns how many: those up to the next delta, or all deltas up to
+// the next line that is stored. A step's deltas are told after its events, so in
+// one step with others they would lose their place.
+func (s *step) take(lines []shim.Line) int {
+	deltas := false
+	for i, raw := range lines {
+		l := claude.Parse(raw.Bytes)
+		delta := len(l.Parts) == 0
+		if i > 0 && delta != deltas {
+			return i
+		}
+		deltas = delta
+		s.line(raw, &l)
+	}
+	return len(lines)
+}
+
+// line takes in one line: it is kept in the log, what it means changes the
+// machine, and what is due then is done, so that nothing depends on how many
+// lines are taken in with one step.
+func (s *step) line(raw shim.Line, l *claude.Line) {
 	before := s.m.row.Session
-	s.read(raw)
+	s.read(raw, l)
 	s.pump()
 	s.settle(s.m.reason(&before))
 }
 
-func (s *step) read(raw shim.Line) {
-	l := claude.Parse(raw.Bytes)
+func (s *step) read(raw shim.Line, l *claude.Line) {
 	s.m.row.JournalOffset = raw.End
 	s.m.eng.Seen = true
-	s.quiet = s.quiet && quiet(&l)
+	s.quiet = s.quiet && quiet(l)
 	if len(l.Parts) == 0 {
 		s.partial(raw.Bytes)
 		return
@@ -39,8 +56,8 @@ func (s *step) read(raw shim.Line) {
 			delete(s.m.eng.Answers, part.ToolID) // it has arrived
 		}
 	}
-	s.note(&l)
-	s.meaning(&l)
+	s.note(l)
+	s.meaning(l)
 }
 
 // quiet reports whether a line tells of no activity: the answer to initialize,

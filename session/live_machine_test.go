@@ -8,6 +8,7 @@ import (
 
 	"github.com/sessiond/sessiond/internal/traces"
 	"github.com/sessiond/sessiond/rpc/api"
+	"github.com/sessiond/sessiond/session/claude"
 	"github.com/sessiond/sessiond/session/shim"
 )
 
@@ -72,7 +73,8 @@ func TestInterruptWhileHeld(t *testing.T) {
 			r.run()
 			r.print(lifecycle(r.first(), "started"), lineInit)
 			r.do(func(s *step) { s.addMessage(newID(), api.Text("second"), api.DeliveryQueue) })
-			r.over(func(s *step) { s.read(shim.Line{Bytes: []byte(lineOK), End: s.m.row.JournalOffset + 1}) })
+			result := claude.Parse([]byte(lineOK))
+			r.over(func(s *step) { s.read(shim.Line{Bytes: []byte(lineOK), End: s.m.row.JournalOffset + 1}, &result) })
 		},
 		"before the process runs": func(r *rig) {
 			r.do(func(s *step) { s.setStatus(api.StatusStarting, "", "test") })

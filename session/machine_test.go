@@ -139,7 +139,7 @@ func (r *rig) checkMessage(ev store.Event) {
 func (r *rig) print(lines ...string) {
 	r.t.Helper()
 	for _, l := range lines {
-		r.do(func(s *step) { s.line(shim.Line{Bytes: []byte(l), End: s.m.row.JournalOffset + int64(len(l)) + 1}) })
+		r.do(func(s *step) { s.take([]shim.Line{{Bytes: []byte(l), End: s.m.row.JournalOffset + int64(len(l)) + 1}}) })
 	}
 }
 
