@@ -25,6 +25,8 @@ type Config struct {
 	MaxJournalBytes int64         // at most so much of what a session has printed may wait for the database; 0: no limit
 	IdleTimeout     time.Duration // ends interactive sessions that wait for a message so long; 0: never
 
+	Bounds
+
 	LockDir string // directory of the conversations' locks, one for all daemons of a user
 
 	Version    string   // what health says
@@ -67,7 +69,9 @@ func (s Setting) Env() string { return "SESSIOND_" + strings.ToUpper(s.Key) }
 // Settings lists everything that can be set.
 func Settings() []Setting { return slices.Clone(settings) }
 
-var settings = []Setting{
+var settings = slices.Concat(usualSettings, boundSettings)
+
+var usualSettings = []Setting{
 	{
 		Key: "state_dir", Usage: "directory of the daemon's files (default $XDG_STATE_HOME/sessiond)", path: true,
 		apply: func(c *Config, v string) error { c.StateDir = filepath.Clean(v); return nil },

@@ -47,6 +47,8 @@ func TestEverySettingCanComeFromEverySource(t *testing.T) {
 		"state_dir": "/s", "socket": "/s.sock", "claude": "/c",
 		"log_level": "error", "log_format": "json", "max_sessions": "7",
 		"daily_budget_usd": "2.5", "idle_timeout": "45m", "max_journal_bytes": "2147483648",
+		"max_connections": "1", "max_requests": "2", "max_subscriptions": "3",
+		"max_queued_bytes": "4096", "max_request_bytes": "4097", "max_log_bytes": "4098",
 	}
 	var file strings.Builder
 	home := map[string]string{"HOME": "/h"}
@@ -54,7 +56,7 @@ func TestEverySettingCanComeFromEverySource(t *testing.T) {
 	for _, s := range Settings() {
 		value := samples[s.Key]
 		quoted := `"` + value + `"`
-		if s.Key == "max_sessions" || s.Key == "daily_budget_usd" || s.Key == "max_journal_bytes" {
+		if strings.HasPrefix(s.Key, "max_") || s.Key == "daily_budget_usd" {
 			quoted = value
 		}
 		file.WriteString(s.Key + " = " + quoted + "\n")
@@ -63,7 +65,8 @@ func TestEverySettingCanComeFromEverySource(t *testing.T) {
 	}
 	want := Config{
 		StateDir: "/s", Socket: "/s.sock", Claude: "/c", LogLevel: slog.LevelError,
-		LogFormat: LogJSON, MaxSessions: 7, DailyBudgetUSD: 2.5, IdleTimeout: 45 * time.Minute, MaxJournalBytes: 2 << 30, LockDir: "/h/.local/state/sessiond/conversations",
+		LogFormat: LogJSON, MaxSessions: 7, DailyBudgetUSD: 2.5, IdleTimeout: 45 * time.Minute, MaxJournalBytes: 2 << 30,
+		Bounds: Bounds{1, 2, 3, 4096, 4097, 4098}, LockDir: "/h/.local/state/sessiond/conversations",
 	}
 	for name, sources := range map[string]Sources{
 		"flags": {Flags: flags, Getenv: env(home)},

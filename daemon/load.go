@@ -154,6 +154,13 @@ type fileSettings struct {
 	DailyBudget *float64 `toml:"daily_budget_usd"`
 	IdleTimeout *string  `toml:"idle_timeout"`
 	MaxJournal  *int64   `toml:"max_journal_bytes"`
+
+	MaxConnections   *int64 `toml:"max_connections"`
+	MaxRequests      *int64 `toml:"max_requests"`
+	MaxSubscriptions *int64 `toml:"max_subscriptions"`
+	MaxQueuedBytes   *int64 `toml:"max_queued_bytes"`
+	MaxRequestBytes  *int64 `toml:"max_request_bytes"`
+	MaxLogBytes      *int64 `toml:"max_log_bytes"`
 }
 
 // decodeFile decodes TOML strictly: what is unknown or of the wrong type is an
@@ -175,8 +182,14 @@ func decodeFile(b []byte) (map[string]string, error) {
 	if f.MaxSessions != nil {
 		values["max_sessions"] = strconv.Itoa(*f.MaxSessions)
 	}
-	if f.MaxJournal != nil {
-		values["max_journal_bytes"] = strconv.FormatInt(*f.MaxJournal, 10)
+	for key, v := range map[string]*int64{
+		"max_journal_bytes": f.MaxJournal, "max_connections": f.MaxConnections, "max_requests": f.MaxRequests,
+		"max_subscriptions": f.MaxSubscriptions, "max_queued_bytes": f.MaxQueuedBytes,
+		"max_request_bytes": f.MaxRequestBytes, "max_log_bytes": f.MaxLogBytes,
+	} {
+		if v != nil {
+			values[key] = strconv.FormatInt(*v, 10)
+		}
 	}
 	if f.DailyBudget != nil {
 		values["daily_budget_usd"] = strconv.FormatFloat(*f.DailyBudget, 'f', -1, 64)

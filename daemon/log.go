@@ -1,12 +1,17 @@
 package daemon
 
 import (
+	"bytes"
 	"fmt"
 	"io"
 	"log/slog"
 	"math"
 	"os"
+	"strings"
 	"sync"
+	"unicode"
+	"unicode/utf16"
+	"unicode/utf8"
 
 	"github.com/lmittmann/tint"
 	"github.com/mattn/go-isatty"
@@ -23,7 +28,7 @@ func openLog(c Config) (*daemonLog, error) {
 	if !c.Background {
 		return &daemonLog{Logger: newLogger(os.Stderr, c)}, nil
 	}
-	f, err := openBounded(c.DaemonLog(), maxLog)
+	f, err := openBounded(c.DaemonLog(), c.maxLog())
 	if err != nil {
 		return nil, err
 	}
@@ -56,20 +61,65 @@ func (l *daemonLog) problem() string {
 // the configuration says otherwise.
 func newLogger(w io.Writer, c Config) *slog.Logger {
 	f, ok := w.(*os.File)
-	terminal := ok && isatty.IsTerminal(f.Fd())
-	if c.LogFormat == LogText || c.LogFormat == LogAuto && terminal {
-		noColor := !terminal || os.Getenv("NO_COLOR") != ""
-		return slog.New(tint.NewTextHandler(w, &tint.Options{Level: c.LogLevel, NoColor: noColor}))
-	}
-	return slog.New(slog.NewJSONHandler(w, &slog.HandlerOptions{Level: c.LogLevel}))
+	return newLoggerOn(w, c, ok && isatty.IsTerminal(f.Fd()))
 }
 
-// maxLog is the size in bytes at which a log file begins anew. The one before
-// is kept, so the two take twice as much at most.
-const maxLog = 8 << 20
+func newLoggerOn(w io.Writer, c Config, terminal bool) *slog.Logger {
+	if c.LogFormat == LogText || c.LogFormat == LogAuto && terminal {
+		noColor := !terminal || os.Getenv("NO_COLOR") != ""
+		return slog.New(tint.NewTextHandler(w, &tint.Options{Level: c.LogLevel, NoColor: noColor, ReplaceAttr: withoutEscapes}))
+	}
+	return slog.New(slog.NewJSONHandler(escaped{w}, &slog.HandlerOptions{Level: c.LogLevel}))
+}
 
-// boundedFile is a log file that does not grow without end. Its content is
-// moved away by copying, not by renaming: the standard error of the process is
+// withoutEscapes keeps values from giving the terminal orders. Where it may use
+// colours, tint lets escape sequences through; it quotes everything else.
+func withoutEscapes(_ []string, a slog.Attr) slog.Attr {
+	s := a.Value.Resolve().String()
+	if harmless := escapes.Replace(s); harmless != s {
+		a.Value = slog.StringValue(harmless)
+	}
+	return a
+}
+
+// escapes replaces the character, and what tint takes for one that it has quoted.
+var escapes = strings.NewReplacer("\x1b", "\u241b", `\x1b`, `\X1b`)
+
+// escaped writes JSON without what is not meant to be seen: control characters that
+// JSON need not escape, but a terminal may obey, and marks that turn the direction
+// of writing. The text handler quotes these itself.
+type escaped struct{ w io.Writer }
+
+// Write writes a line. The count is that of p.
+func (e escaped) Write(p []byte) (int, error) {
+	if hidden := func(r rune) bool { return r != '\n' && !unicode.IsPrint(r) }; bytes.ContainsFunc(p, hidden) {
+		var line []byte
+		for _, r := range string(p) {
+			if hidden(r) {
+				line = append(line, jsonEscape(r)...)
+			} else {
+				line = utf8.AppendRune(line, r)
+			}
+		}
+		if _, err := e.w.Write(line); err != nil {
+			return 0, err
+		}
+		return len(p), nil
+	}
+	return e.w.Write(p)
+}
+
+// jsonEscape is r in a string of JSON.
+func jsonEscape(r rune) string {
+	if high, low := utf16.EncodeRune(r); high != utf8.RuneError {
+		return fmt.Sprintf(`\u%04x\u%04x`, high, low)
+	}
+	return fmt.Sprintf(`\u%04x`, r)
+}
+
+// boundedFile is a log file that does not grow without end: at its limit it begins
+// anew, and the one before is kept, so the two take twice the limit at most. A line
+// that is longer is cut. The content is moved away by copying, not by renaming: the standard error of the process is
 // the same file, and what the Go runtime writes at a crash has to be found.
 type boundedFile struct {
 	limit int64
@@ -101,6 +151,10 @@ func (b *boundedFile) Write(p []byte) (n int, err error) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	defer func() { b.err = err }()
+	whole := len(p)
+	if int64(len(p)) > b.limit {
+		p = append(p[:b.limit-1:b.limit-1], '\n')
+	}
 	if b.size > 0 && b.size+int64(len(p)) > b.limit {
 		if err := b.rotateLocked(); err != nil {
 			return 0, fmt.Errorf("rotate %s: %w", b.f.Name(), err)
@@ -108,13 +162,20 @@ func (b *boundedFile) Write(p []byte) (n int, err error) {
 	}
 	n, err = b.f.Write(p)
 	b.size += int64(n)
-	return n, err
+	if err != nil {
+		return n, err
+	}
+	return whole, nil
 }
 
 // rotateLocked copies the content to PATH.1 and empties the file.
 func (b *boundedFile) rotateLocked() error {
 	old, err := os.OpenFile(b.f.Name()+".1", os.O_CREATE|os.O_WRONLY|os.O_TRUNC, 0o600)
 	if err != nil {
+		return err
+	}
+	if err := old.Chmod(0o600); err != nil {
+		_ = old.Close()
 		return err
 	}
 	_, err = io.Copy(old, io.NewSectionReader(b.f, 0, math.MaxInt64))

@@ -13,6 +13,9 @@ import (
 // *RunningError where another daemon has the state directory or the socket.
 // It changes the process's idea of nothing: two can run in one process.
 func Run(ctx context.Context, c Config) (err error) {
+	if err := c.fitToFiles(); err != nil {
+		return err
+	}
 	if err := MakeStateDir(c); err != nil {
 		return err
 	}
@@ -28,7 +31,8 @@ func Run(ctx context.Context, c Config) (err error) {
 	}
 	defer func() { err = errors.Join(err, log.Close()) }()
 
-	log.Info("daemon starts", "version", c.Version, "pid", os.Getpid(), "state_dir", c.StateDir, "socket", c.Socket)
+	log.Info("daemon starts", "version", c.Version, "pid", os.Getpid(), "state_dir", c.StateDir, "socket", c.Socket,
+		"max_connections", c.MaxConnections)
 	if err := serve(ctx, c, log); err != nil {
 		return err // whoever has called tells the user, or the log of a daemon in the background
 	}

@@ -47,6 +47,8 @@ func openRooms(ctx context.Context, c Config, log *daemonLog) (*rooms, error) {
 	r.server = rpc.NewServer(rpc.Options{
 		Service: service{r.manager, c, log, api.Now()}, Hub: r.hub, Logger: log.Logger, Version: c.Version,
 		UID: os.Getuid(), WithClient: session.WithClient,
+		MaxConnections: int(c.MaxConnections), MaxRequests: c.MaxRequests, MaxSubscriptions: int(c.MaxSubscriptions),
+		MaxQueuedBytes: c.MaxQueuedBytes, MaxRequestBytes: int(c.MaxRequestBytes),
 	})
 	return r, nil
 }

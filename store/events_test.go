@@ -106,7 +106,7 @@ func TestLogPagesAreBoundedInBytes(t *testing.T) {
 	t.Parallel()
 	s := open(t, Options{})
 	row := create(t, s, nil)
-	large := bytes.Repeat([]byte("x"), pageBytes/3+1)
+	large := bytes.Repeat([]byte("x"), logBytes/3+1)
 	commit(t, s, &Batch{Events: slices.Concat(line(row.N, large, 2), line(row.N, large, 3), line(row.N, large, 1), line(row.N, nil, 2))})
 	events, upTo, err := s.Log(t.Context(), 0, 100, Filter{})
 	if err != nil || len(events) != 6 || upTo != 6 {
