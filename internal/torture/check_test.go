@@ -9,6 +9,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -27,14 +28,17 @@ func (w *world) check(subscribers ...*subscriber) {
 	events := w.log()
 	sessions := w.list()
 	for id, k := range w.known {
-		if k.launched && sessions[id].ID == "" {
-			w.problem("session %s was launched and is not in the list", id)
+		if _, listed := sessions[id]; k.launched && listed == k.deleted {
+			w.problem("session %s was launched, is deleted: %v, is in the list: %v", id, k.deleted, listed)
 		}
 	}
 	for id, ses := range sessions {
 		k := w.known[id]
-		if k == nil || !k.launched {
+		switch {
+		case k == nil || !k.launched:
 			w.problem("session %s was launched by nobody", id)
+			continue
+		case k.deleted:
 			continue
 		}
 		w.checkStatus(k, ses, events[id])
@@ -51,6 +55,7 @@ func (w *world) check(subscribers ...*subscriber) {
 		w.problem("%v", err)
 	}
 	w.checkProcesses()
+	w.checkFiles()
 	w.checkDatabase()
 	w.checkLog()
 }
@@ -359,14 +364,21 @@ func (w *world) checkApprovals(k *known, events []api.Event) {
 	}
 }
 
-// checkSubscriber compares what a subscriber was told with the log.
+// checkSubscriber compares what a subscriber was told with the log. Of a session
+// that was deleted it may have been told more than is there now.
 func (w *world) checkSubscriber(s *subscriber, log []api.Event) {
-	if len(s.events) != len(log) {
-		w.problem("subscriber %s has %d events of %d", s.name, len(s.events), len(log))
+	var want []seen
+	for _, ev := range log {
+		want = append(want, seenOf(ev))
 	}
-	for i := range min(len(log), len(s.events)) {
-		if want := seenOf(log[i]); s.events[i] != want {
-			w.problem("subscriber %s: event %d is %d, and in the log %d", s.name, i, s.events[i].seq, want.seq)
+	gone := func(ev seen) bool { k := w.known[ev.session]; return k != nil && k.deleted }
+	told := slices.DeleteFunc(s.events, gone)
+	if want = slices.DeleteFunc(want, gone); len(told) != len(want) {
+		w.problem("subscriber %s has %d events of %d", s.name, len(told), len(want))
+	}
+	for i := range min(len(told), len(want)) {
+		if told[i] != want[i] {
+			w.problem("subscriber %s: event %d is %d, and in the log %d", s.name, i, told[i].seq, want[i].seq)
 			return
 		}
 	}
@@ -385,6 +397,18 @@ func (w *world) checkProcesses() {
 			return
 		}
 		time.Sleep(10 * time.Millisecond)
+	}
+}
+
+// checkFiles looks for what deleted sessions have left, and for secrets that
+// should have gone with the process that they were for.
+func (w *world) checkFiles() {
+	entries, err := os.ReadDir(filepath.Join(w.daemon.state, "sessions"))
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		w.problem("%v", err)
+	}
+	for _, entry := range entries {
+		w.problem("the directory of session %s is left", entry.Name())
 	}
 }
 

@@ -2,6 +2,8 @@
 // whenever. It holds tests only, which run the built program as a process, with
 // the scripted claude:
 //
+//   - TestCrashPoints kills it at each point that package crashpoint names, one
+//     by one.
 //   - TestTorture lets eight busy sessions run, kills, stops and starves
 //     whatever there is at random moments, and looks at what is left. `make
 //     torture` runs many rounds; the seed of a round repeats its plan.

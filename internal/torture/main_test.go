@@ -26,8 +26,8 @@ const patience = 2 * time.Minute
 // wanted ends when the tests are interrupted.
 var wanted context.Context
 
-// sessiond is the program that was built for the tests.
-var sessiond string
+// Programs that were built for the tests: sessiond, and one with crash points.
+var sessiond, crashing string
 
 func TestMain(m *testing.M) {
 	scripted.RunIfClaude()
@@ -41,8 +41,9 @@ func run(m *testing.M) int {
 		panic(err)
 	}
 	defer os.RemoveAll(dir)
-	sessiond = filepath.Join(dir, "sessiond")
+	sessiond, crashing = filepath.Join(dir, "sessiond"), filepath.Join(dir, "crashing")
 	build("-o", sessiond)
+	build("-o", crashing, "-tags", "crashpoints")
 	// Whoever interrupts the tests has them clean up.
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGINT, syscall.SIGTERM)
 	defer stop()

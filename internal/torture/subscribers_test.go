@@ -25,8 +25,9 @@ type subscriber struct {
 
 // seen is what a subscriber keeps of an event.
 type seen struct {
-	seq int64
-	sum uint64
+	seq     int64
+	session string
+	sum     uint64
 }
 
 var sumSeed = maphash.MakeSeed()
@@ -38,7 +39,7 @@ func seenOf(ev api.Event) seen {
 		_, _ = h.WriteString(s)
 		_ = h.WriteByte(0)
 	}
-	return seen{ev.Seq, h.Sum64()}
+	return seen{ev.Seq, ev.SessionID, h.Sum64()}
 }
 
 // subscribe sets three subscribers to work: one that keeps up, one that is slow
@@ -67,10 +68,12 @@ func (w *world) subscribe(rng *rand.Rand, hurry <-chan struct{}) []*subscriber {
 
 // follow takes events until the context ends.
 func (w *world) follow(ctx context.Context, s *subscriber) {
-	c, err := client.Dial(ctx, w.daemon.socket)
-	if err != nil {
-		w.problem("subscriber %s: %v", s.name, err)
-		return
+	var c *client.Client
+	for c == nil {
+		if ctx.Err() != nil {
+			return
+		}
+		c, _ = client.Dial(ctx, w.daemon.socket) // nobody may listen for a moment
 	}
 	defer c.Close()
 	for ctx.Err() == nil {

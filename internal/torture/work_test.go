@@ -58,6 +58,8 @@ func (w *world) busy(ctx context.Context, rng *rand.Rand) {
 		w.talk(ctx, rng, id)
 		if parent = ""; rng.IntN(3) == 0 {
 			parent = id
+		} else if ses, err := w.session(id); err == nil && ses.Status.Final() && rng.IntN(4) == 0 {
+			w.delete(id)
 		}
 	}
 }

@@ -44,6 +44,7 @@ type known struct {
 	mayLack                 bool // the conversation that it continues: it may have been cut off before it had begun
 	interrupted             bool
 	ended, forced           bool
+	deleted                 bool
 	messages                map[string]bool // that were sent: whether they were accepted
 }
 
@@ -106,11 +107,18 @@ func (w *world) begin(extra ...string) {
 	w.connect()
 }
 
+// connect connects the client, once the daemon listens.
 func (w *world) connect() {
 	w.t.Helper()
-	var err error
-	if w.client, err = client.Dial(w.ctx, w.daemon.socket); err != nil {
-		w.t.Fatal(err)
+	for {
+		var err error
+		if w.client, err = client.Dial(w.ctx, w.daemon.socket); err == nil {
+			return
+		}
+		if w.ctx.Err() != nil {
+			w.t.Fatal(err)
+		}
+		time.Sleep(2 * time.Millisecond)
 	}
 }
 
@@ -271,6 +279,18 @@ func (w *world) end(id string, force bool) {
 	}
 	if ses, ok := w.until(w.ctx, id, final); !ok {
 		w.problem("session %s does not end: it is %s", id, ses.Status)
+	}
+}
+
+// delete deletes a session that has ended.
+func (w *world) delete(id string) {
+	w.of(id, func(k *known) { k.deleted = true })
+	err := w.again(func(ctx context.Context) error {
+		_, err := w.client.DeleteSession(ctx, api.SessionParams{SessionID: id})
+		return err
+	})
+	if err != nil && !errors.Is(err, &api.Error{Reason: api.ReasonSessionNotFound}) { // the call before was heard
+		w.problem("deleteSession %s: %v", id, err)
 	}
 }
 
