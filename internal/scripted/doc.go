@@ -18,6 +18,7 @@
 //	think: TEXT            a thinking block, then TEXT
 //	emit: N [BYTES [RATE]] N lines of text "event I of N", I from 1, each padded to BYTES (430) bytes without
 //	                       its newline; flat out, or RATE lines a second
+//	stamp: N [RATE]        N lines of text "stamp NANOSECONDS", the Unix time at which each is printed
 //	tools: N               N pairs of tool_use and tool_result
 //	partial: N             N deltas as stream_event (if --include-partial-messages was given), then their text
 //	bigline: BYTES         one text of BYTES bytes; the result does not repeat it

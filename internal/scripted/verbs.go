@@ -23,6 +23,7 @@ func init() {
 		"say":            verbSay,
 		"think":          verbThink,
 		"emit":           verbEmit,
+		"stamp":          verbStamp,
 		"tools":          verbTools,
 		"partial":        verbPartial,
 		"bigline":        verbBigLine,

@@ -29,17 +29,21 @@ func verbEmit(t *turn, arg string) error {
 	if len(n) > 2 {
 		rate = n[2]
 	}
-	e := newEmitter(t, n[0], size)
-	start := time.Now()
-	for i := 1; i <= n[0]; i++ {
-		if rate > 0 {
-			t.sleepUntil(start.Add(time.Duration(i) * time.Second / time.Duration(rate)))
-		}
-		if (rate > 0 || i%checkEvery == 0) && t.aborted() {
-			return nil
-		}
-		t.out.add(e.line(i))
+	e := newEmitter(t, size, func(i int) string { return "event " + strconv.Itoa(i) + " of " + strconv.Itoa(n[0]) })
+	e.emit(n[0], rate)
+	return nil
+}
+
+func verbStamp(t *turn, arg string) error {
+	n, err := numbers(arg, 2)
+	if err != nil {
+		return err
 	}
+	rate := 0
+	if len(n) > 1 {
+		rate = n[1]
+	}
+	newEmitter(t, defaultEmit, func(int) string { return "stamp " + strconv.FormatInt(time.Now().UnixNano(), 10) }).emit(n[0], rate)
 	return nil
 }
 
@@ -47,21 +51,37 @@ func verbEmit(t *turn, arg string) error {
 type emitter struct {
 	turn           *turn
 	head, id, tail string
-	count, size    int
+	size           int
+	text           func(i int) string
 	buffer         []byte
 }
 
-func newEmitter(t *turn, count, size int) *emitter {
+func newEmitter(t *turn, size int, text func(i int) string) *emitter {
 	head := object{"type", "assistant", "message", object{"id", t.messageID(), "type", "message", "role", "assistant", "model", t.model,
 		"content", list{object{"type", "text", "text", "|"}}}, "parent_tool_use_id", nil, "session_id", t.id, "uuid", "|"}
 	parts := strings.Split(string(head.line()), "|")
-	return &emitter{turn: t, head: parts[0], id: parts[1], tail: parts[2], count: count, size: size}
+	return &emitter{turn: t, head: parts[0], id: parts[1], tail: parts[2], size: size, text: text}
+}
+
+// emit prints n lines, flat out or so many a second.
+func (e *emitter) emit(n, rate int) {
+	t := e.turn
+	start := time.Now()
+	for i := 1; i <= n; i++ {
+		if rate > 0 {
+			t.sleepUntil(start.Add(time.Duration(i) * time.Second / time.Duration(rate)))
+		}
+		if (rate > 0 || i%checkEvery == 0) && t.aborted() {
+			return
+		}
+		t.out.add(e.line(i))
+	}
 }
 
 // line is the i-th line; it is good until the next.
 func (e *emitter) line(i int) []byte {
 	id := uuid.NewString()
-	e.turn.said = "event " + strconv.Itoa(i) + " of " + strconv.Itoa(e.count)
+	e.turn.said = e.text(i)
 	e.turn.transcript.add(entry{Type: entryAssistant, UUID: id})
 	b := append(append(e.buffer[:0], e.head...), e.turn.said...)
 	fill := e.size - len(b) - len(e.id) - len(id) - len(e.tail)

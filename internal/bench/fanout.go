@@ -1,0 +1,171 @@
+package main
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+)
+
+// rawSubscriber reads what comes without looking into it: a thousand of them
+// must not need more than the daemon does.
+type rawSubscriber struct{ conn net.Conn }
+
+// subscribeRaw subscribes to the conversation events behind after.
+func (w *world) subscribeRaw(after int64) (*rawSubscriber, error) {
+	c, err := net.Dial("unix", w.socket)
+	if err != nil {
+		return nil, err
+	}
+	_, err = fmt.Fprintf(c, `{"jsonrpc":"2.0","id":1,"method":"subscribe","params":{"after_seq":%d,"event_types":["conversation_updated"]}}`+"\n", after)
+	if err != nil {
+		return nil, errors.Join(err, c.Close())
+	}
+	return &rawSubscriber{c}, nil
+}
+
+// read reads the answer, so many events, and where last is given, on until it
+// has come.
+func (s *rawSubscriber) read(events int) error {
+	if err := s.conn.SetReadDeadline(time.Now().Add(patience)); err != nil {
+		return err
+	}
+	buf := make([]byte, 32<<10)
+	for lines := 0; lines < events+1; {
+		n, err := s.conn.Read(buf)
+		lines += bytes.Count(buf[:n], []byte{'\n'})
+		if err != nil {
+			return fmt.Errorf("%d of %d events: %w", lines-1, events, err)
+		}
+	}
+	return nil
+}
+
+// subscribers measures a thousand of them at a thousand events a second.
+func (b *bench) subscribers() (err error) {
+	const crowd, rate = 1000, 1000
+	lines := b.scaled(10 * rate)
+	w, err := b.newWorld()
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, w.close()) }()
+	alone, err := w.stamps(lines, rate)
+	if err != nil {
+		return err
+	}
+	before, _, err := memory(w.daemon.Process.Pid)
+	if err != nil {
+		return err
+	}
+	after, err := w.head()
+	if err != nil {
+		return err
+	}
+	var all errgroup.Group
+	for range crowd - 1 {
+		s, err := w.subscribeRaw(after)
+		if err != nil {
+			return err
+		}
+		defer s.conn.Close()
+		all.Go(func() error { return s.read(lines) })
+	}
+	if _, err := w.launchPrompt(fmt.Sprintf("stamp: %d %d", lines, rate), false); err != nil {
+		return err
+	}
+	l, err := w.readStamps(after, lines)
+	if err = errors.Join(err, all.Wait()); err != nil {
+		return err
+	}
+	grown, _, err := memory(w.daemon.Process.Pid)
+	if err != nil {
+		return err
+	}
+	b.report.add(row{ID: "subscribers-p99", What: "1,000 subscribers at 1,000 events/s: all get all; p99 of one of them", Figure: millis(l.at(0.99)), Unit: "ms",
+		Yardstick: "one subscriber", YardstickFigure: millis(alone.at(0.99)), Goal: 100, Most: true, Noise: 5})
+	b.report.add(row{ID: "subscribers-memory", What: "memory that they add", Figure: mega(grown - before), Unit: "MB",
+		Yardstick: "before", YardstickFigure: mega(before), Goal: 40, Most: true})
+	return nil
+}
+
+func mega(bytes int64) float64 { return float64(bytes) / 1e6 }
+
+// stalled measures what one subscriber that does not read does to 99 others.
+func (b *bench) stalled() (err error) {
+	lines := b.scaled(40_000)
+	w, err := b.newWorld()
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, w.close()) }()
+	if _, err := w.among(nil, lines); err != nil { // pages are mapped, statements prepared
+		return err
+	}
+	rate, err := w.among(nil, lines)
+	if err != nil {
+		return err
+	}
+	before, _, err := memory(w.daemon.Process.Pid)
+	if err != nil {
+		return err
+	}
+	after, err := w.head()
+	if err != nil {
+		return err
+	}
+	silent, err := w.subscribeRaw(after)
+	if err != nil {
+		return err
+	}
+	defer silent.conn.Close()
+	with, err := w.among(silent, lines)
+	if err != nil {
+		return err
+	}
+	grown, _, err := memory(w.daemon.Process.Pid)
+	if err != nil {
+		return err
+	}
+	b.report.add(row{ID: "stalled", What: "100 subscribers, one of them stalled", Figure: with, Unit: "events/s",
+		Yardstick: "all of them read", YardstickFigure: rate, Judged: byRatio, Goal: 0.95})
+	b.report.add(row{ID: "stalled-memory", What: "memory that it adds", Figure: mega(max(grown-before, 0)), Unit: "MB",
+		Yardstick: "before", YardstickFigure: mega(before), Goal: 20, Most: true, Noise: 100})
+	return silent.read(lines)
+}
+
+// among floods 99 or 100 subscribers who read, and returns the rate at which
+// the events were received by one of them.
+func (w *world) among(silent *rawSubscriber, lines int) (float64, error) {
+	readers := 99 // and the one who measures
+	if silent != nil {
+		readers = 98
+	}
+	after, err := w.head()
+	if err != nil {
+		return 0, err
+	}
+	var all errgroup.Group
+	var conns []io.Closer
+	for range readers {
+		s, err := w.subscribeRaw(after)
+		if err != nil {
+			return 0, err
+		}
+		conns = append(conns, s.conn)
+		all.Go(func() error { return s.read(lines) })
+	}
+	r, err := w.flood(1, lines)
+	errs := []error{err, all.Wait()}
+	for _, c := range conns {
+		errs = append(errs, c.Close())
+	}
+	if err := errors.Join(errs...); err != nil {
+		return 0, err
+	}
+	return r.rate(), nil
+}

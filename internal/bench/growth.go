@@ -1,0 +1,110 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/sessiond/sessiond/rpc/api"
+)
+
+// growth measures the same things with ever more events stored.
+func (b *bench) growth() (err error) {
+	w, err := b.prepare()
+	if err != nil {
+		return err
+	}
+	if err := b.fillSessions(w, 1000); err != nil {
+		return err
+	}
+	var first [3]float64
+	stored := 0
+	for _, events := range []int{10_000, 100_000, 1_000_000, 5_000_000} {
+		ids, err := b.fill(w, seed{sessions: 10, events: events - stored})
+		if err != nil {
+			return err
+		}
+		stored = events
+		now, err := b.sample(w, ids[0])
+		if err != nil {
+			return err
+		}
+		if events == 10_000 {
+			first = now
+			continue
+		}
+		for i, g := range []row{
+			{ID: "ingest", What: "one session flat out", Unit: "events/s", Goal: 0.85},
+			{ID: "page", What: "page of 1,000 of a conversation", Unit: "ms", Goal: 1.15, Most: true},
+			{ID: "list", What: "page of 50 sessions", Unit: "ms", Goal: 1.15, Most: true},
+		} {
+			g.ID, g.What = fmt.Sprintf("growth-%s-%d", g.ID, events), fmt.Sprintf("%s, %d events stored", g.What, events)
+			g.Figure, g.YardstickFigure, g.Yardstick, g.Judged = now[i], first[i], "10,000 events stored", byRatio
+			b.report.add(g)
+		}
+	}
+	return nil
+}
+
+// sample runs the daemon on a filled world for a moment: the rate of ingest, a
+// page of a conversation, a page of sessions.
+func (b *bench) sample(w *world, id string) (s [3]float64, err error) {
+	if err := w.start(b.program); err != nil {
+		return s, err
+	}
+	defer func() { err = errors.Join(err, w.pause()) }()
+	r, err := w.flood(1, 100_000)
+	if err != nil {
+		return s, err
+	}
+	s[0] = r.rate()
+	page, err := median(100, func() error {
+		_, err := w.GetConversation(b.ctx, api.GetConversationParams{SessionID: id, Limit: ptr(1000)})
+		return err
+	})
+	if err != nil {
+		return s, err
+	}
+	list, err := median(500, func() error { _, err := w.ListSessions(b.ctx, api.ListSessionsParams{}); return err })
+	s[1], s[2] = millis(page), millis(list)
+	return s, err
+}
+
+// liveSessions measures what waiting sessions cost.
+func (b *bench) liveSessions() (err error) {
+	w, err := b.newWorld()
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, w.close()) }()
+	var first float64
+	live := 0
+	for _, n := range []int{1, 10, 100, 300} {
+		if err := w.keepAlive(n - live); err != nil {
+			return err
+		}
+		live = n
+		resident, _, err := memory(w.daemon.Process.Pid)
+		if err != nil {
+			return err
+		}
+		before, err := usageOf(w.daemon.Process.Pid)
+		if err != nil {
+			return err
+		}
+		begin := time.Now()
+		time.Sleep(3 * time.Second) // so long that the clock of /proc shows something
+		after, err := usageOf(w.daemon.Process.Pid)
+		if err != nil {
+			return err
+		}
+		if n == 1 {
+			first = mega(resident)
+		}
+		b.report.add(row{ID: fmt.Sprintf("live-%d", n), What: fmt.Sprintf("memory with %d sessions that wait", n), Figure: mega(resident), Unit: "MB",
+			Yardstick: "one session", YardstickFigure: first, Goal: 15 + 0.45*float64(n), Most: true})
+		b.report.add(row{ID: fmt.Sprintf("live-cpu-%d", n), What: fmt.Sprintf("CPU with %d sessions that wait, of one core", n),
+			Figure: 100 * after.minus(before).cpu.Seconds() / time.Since(begin).Seconds(), Unit: "%", Yardstick: "a core", YardstickFigure: 100, Goal: 2, Most: true, Noise: 100})
+	}
+	return nil
+}

@@ -1,0 +1,110 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"time"
+)
+
+// ingest measures one session that prints flat out, with one subscriber that
+// reads all: line printed, stored, received.
+func (b *bench) ingest() (err error) {
+	lines := b.scaled(300_000)
+	plain, err := b.plainInsert(lines)
+	if err != nil {
+		return err
+	}
+	w, err := b.newWorld()
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, w.close()) }()
+	if _, err := w.flood(1, b.scaled(20_000)); err != nil { // pages are mapped, statements prepared
+		return err
+	}
+	before, err := usageOf(w.daemon.Process.Pid)
+	if err != nil {
+		return err
+	}
+	sizeBefore, err := w.databaseSize()
+	if err != nil {
+		return err
+	}
+	r, err := w.flood(1, lines)
+	if err != nil {
+		return err
+	}
+	after, err := usageOf(w.daemon.Process.Pid)
+	if err != nil {
+		return err
+	}
+	size, err := w.databaseSize()
+	if err != nil {
+		return err
+	}
+	used := after.minus(before)
+	b.report.add(row{ID: "ingest", What: "one session flat out, 430-byte lines, one subscriber", Figure: r.rate(), Unit: "events/s",
+		Yardstick: "plain batched insert", YardstickFigure: plain.rate, Judged: byRatio, Goal: 0.5})
+	b.report.add(row{ID: "ingest-cpu", What: "CPU of the daemon an event", Figure: micros(used.cpu / time.Duration(lines)), Unit: "µs",
+		Yardstick: "plain batched insert", YardstickFigure: micros(plain.cpu), Goal: 15, Most: true})
+	b.report.add(row{ID: "ingest-written", What: "bytes written to disk an event", Figure: float64(used.written) / float64(lines), Unit: "B",
+		Yardstick: "the line", YardstickFigure: lineSize, Goal: 1500, Most: true})
+	b.report.add(row{ID: "ingest-stored", What: "bytes in the database an event, indexes included", Figure: float64(size-sizeBefore) / float64(lines), Unit: "B",
+		Yardstick: "the line", YardstickFigure: lineSize, Judged: byRatio, Goal: 1.5, Most: true, Noise: 1.1})
+	return nil
+}
+
+func micros(d time.Duration) float64 { return float64(d) / float64(time.Microsecond) }
+func millis(d time.Duration) float64 { return float64(d) / float64(time.Millisecond) }
+
+// databaseSize waits until the write-ahead log is folded in, and returns how
+// large the database is.
+func (w *world) databaseSize() (int64, error) {
+	path := filepath.Join(w.state, "sessiond.db")
+	for begin := time.Now(); ; time.Sleep(50 * time.Millisecond) {
+		wal, err := os.Stat(path + "-wal")
+		if err == nil && wal.Size() > 0 {
+			if time.Since(begin) > patience {
+				return 0, fmt.Errorf("the write-ahead log is not folded in")
+			}
+			continue
+		}
+		info, err := os.Stat(path)
+		if err != nil {
+			return 0, err
+		}
+		return info.Size(), nil
+	}
+}
+
+// crowd measures several sessions that print flat out at the same time.
+func (b *bench) crowd() (err error) {
+	total := b.scaled(200_000)
+	var alone float64
+	for _, sessions := range []int{1, 8, 32} {
+		w, err := b.newWorld()
+		if err != nil {
+			return err
+		}
+		r, err := w.flood(sessions, total/sessions)
+		if err = errors.Join(err, w.close()); err != nil {
+			return err
+		}
+		if sessions == 1 {
+			alone = r.rate()
+			continue
+		}
+		b.report.add(row{ID: fmt.Sprintf("crowd-%d", sessions), What: fmt.Sprintf("%d sessions flat out, total", sessions), Figure: r.rate(), Unit: "events/s",
+			Yardstick: "one session", YardstickFigure: alone, Judged: byRatio, Goal: 1})
+		slowest, sum := total, 0
+		for id := range r.count {
+			slowest, sum = min(slowest, r.leaderDone[id]), sum+r.leaderDone[id]
+		}
+		b.report.add(row{ID: fmt.Sprintf("fair-%d", sessions), What: fmt.Sprintf("the slowest of %d when the first is done", sessions),
+			Figure: float64(slowest), Unit: "events", Yardstick: "fair share", YardstickFigure: float64(sum) / float64(sessions),
+			Judged: byRatio, Goal: 0.5})
+	}
+	return nil
+}
