@@ -99,7 +99,9 @@ func run(ctx context.Context, args []string) (err error) {
 		}
 		fmt.Fprintf(os.Stderr, "%s: %.0f s\n", m.name, time.Since(start).Seconds())
 	}
-	b.report.print(os.Stdout)
+	if err := b.report.print(os.Stdout); err != nil {
+		return err
+	}
 	if *file != "" {
 		if err := b.report.write(*file); err != nil {
 			return err

@@ -83,14 +83,16 @@ func (r *report) add(w row) {
 }
 
 // print writes the table.
-func (r *report) print(out io.Writer) {
-	fmt.Fprintf(out, "%s, %s, %s, %d CPUs, load %.2f before\n\n", r.Date, r.Go, r.OS, r.CPUs, r.Load)
+func (r *report) print(out io.Writer) error {
 	t := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
-	fmt.Fprintln(t, "what\tgoal\tfigure\tyardstick\tratio\t")
+	text := fmt.Sprintf("%s, %s, %s, %d CPUs, load %.2f before\n\nwhat\tgoal\tfigure\tyardstick\tratio\t\n", r.Date, r.Go, r.OS, r.CPUs, r.Load)
 	for _, w := range r.Rows {
-		fmt.Fprintf(t, "%s\t%s\t%s\t%s\t%.3g\t%s\n", w.What, w.goal(), amount(w.Figure, w.Unit), w.yardstick(), w.Ratio, w.verdict())
+		text += fmt.Sprintf("%s\t%s\t%s\t%s\t%.3g\t%s\n", w.What, w.goal(), amount(w.Figure, w.Unit), w.yardstick(), w.Ratio, w.verdict())
 	}
-	_ = t.Flush() // to a terminal or a pipe: the reader sees if it is cut
+	if _, err := io.WriteString(t, text); err != nil {
+		return err
+	}
+	return t.Flush()
 }
 
 func (w *row) goal() string {

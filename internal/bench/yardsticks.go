@@ -88,7 +88,7 @@ func plainScan(path string, rows int) (rate float64, err error) {
 	if err != nil {
 		return 0, err
 	}
-	defer found.Close()
+	defer func() { err = errors.Join(err, found.Close()) }()
 	n := 0
 	for found.Next() {
 		var seq, session, at int64
