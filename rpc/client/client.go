@@ -2,7 +2,6 @@ package client
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"net"
@@ -78,7 +77,7 @@ func (c *Client) Call(ctx context.Context, method string, params, result any) er
 	if result == nil {
 		return nil
 	}
-	if err := json.Unmarshal(answer, result); err != nil {
+	if err := decode(answer, result); err != nil {
 		return fmt.Errorf("the result of %s: %w", method, err)
 	}
 	return nil

@@ -152,7 +152,7 @@ func (c *conn) read() {
 			return
 		}
 		var m response
-		if err := json.Unmarshal(line, &m); err != nil {
+		if err := decode(line, &m); err != nil {
 			c.fail(fmt.Errorf("%w: what it sent is not JSON: %w", ErrDisconnected, err))
 			return
 		}

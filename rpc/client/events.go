@@ -3,16 +3,12 @@ package client
 import (
 	"bufio"
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"iter"
 	"math/rand/v2"
 	"net"
 	"time"
-
-	fastjson "github.com/go-json-experiment/json" // the standard library's takes three times as long for an event
-	"github.com/go-json-experiment/json/jsontext"
 
 	"github.com/sessiond/sessiond/rpc/api"
 )
@@ -116,13 +112,13 @@ func subscribe(nc net.Conn, r *bufio.Reader, p api.SubscribeParams) (api.Subscri
 		return result, fmt.Errorf("%w: %w", ErrDisconnected, err)
 	}
 	var answer response
-	if err := json.Unmarshal(line, &answer); err != nil {
+	if err := decode(line, &answer); err != nil {
 		return result, fmt.Errorf("%w: %w", errProtocol, err)
 	}
 	if answer.Error != nil {
 		return result, answer.Error.typed()
 	}
-	if err := json.Unmarshal(answer.Result, &result); err != nil {
+	if err := decode(answer.Result, &result); err != nil {
 		return result, fmt.Errorf("%w: %w", errProtocol, err)
 	}
 	return result, nil
@@ -130,9 +126,6 @@ func subscribe(nc net.Conn, r *bufio.Reader, p api.SubscribeParams) (api.Subscri
 
 // errProtocol says that the daemon sent what the protocol does not have.
 var errProtocol = errors.New("the daemon sent something unexpected")
-
-// lenient leaves it to the daemon that names are there once and texts are UTF-8.
-var lenient = fastjson.JoinOptions(jsontext.AllowDuplicateNames(true), jsontext.AllowInvalidUTF8(true))
 
 // notification is what comes on the connection of a subscription.
 type notification struct {
@@ -153,7 +146,7 @@ func nextEvent(r *bufio.Reader, subscriptionID string) (api.Event, error) {
 			return api.Event{}, fmt.Errorf("%w: %w", ErrDisconnected, err)
 		}
 		var n notification
-		if err := fastjson.Unmarshal(line, &n, lenient); err != nil {
+		if err := decode(line, &n); err != nil {
 			return api.Event{}, fmt.Errorf("%w: %w", errProtocol, err)
 		}
 		if n.Error != nil {
