@@ -40,9 +40,15 @@ func errorFrame(id json.RawMessage, e *api.Error) []byte {
 	return frame
 }
 
+// appender is a large result that writes itself.
+type appender interface{ AppendJSON(b []byte) []byte }
+
 func answerFrame(id json.RawMessage, member string, value any) ([]byte, error) {
 	var b bytes.Buffer
 	fmt.Fprintf(&b, `{"jsonrpc":"2.0","id":%s,%q:`, id, member)
+	if own, ok := value.(appender); ok {
+		return append(own.AppendJSON(b.Bytes()), "}\n"...), nil
+	}
 	if err := jsonv2.MarshalWrite(&b, value, wireOptions); err != nil {
 		return nil, fmt.Errorf("encode the %s: %w", member, err)
 	}

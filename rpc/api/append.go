@@ -3,6 +3,7 @@ package api
 import (
 	"encoding/base64"
 	"encoding/json"
+	"slices"
 	"strconv"
 
 	"github.com/go-json-experiment/json/jsontext"
@@ -72,6 +73,29 @@ func (e *ConversationEvent) AppendJSON(b []byte) []byte {
 		b = append(b, `,"raw_unterminated":true`...)
 	}
 	return append(b, '}')
+}
+
+// AppendJSON appends what Marshal writes for r, up to the escaping of strings.
+func (r GetConversationResult) AppendJSON(b []byte) []byte {
+	size := 0
+	for i := range r.Events {
+		size += len(r.Events[i].Content) + len(r.Events[i].ToolInput) + 512 // and what is around them
+	}
+	b = append(slices.Grow(b, size), `{"events":[`...)
+	for i := range r.Events {
+		if i > 0 {
+			b = append(b, ',')
+		}
+		b = r.Events[i].AppendJSON(b)
+	}
+	b = append(b, `],"next_after_seq":`...)
+	if r.NextAfterSeq == nil {
+		b = append(b, "null"...)
+	} else {
+		b = strconv.AppendInt(b, *r.NextAfterSeq, 10)
+	}
+	b = append(b, `,"head_seq":`...)
+	return append(strconv.AppendInt(b, r.HeadSeq, 10), '}')
 }
 
 // appendText appends a string; a mark is in the place of each byte that is no UTF-8.

@@ -101,5 +101,14 @@ func TestAppendJSON(t *testing.T) {
 		var conv ConversationEvent
 		fill(t, reflect.ValueOf(&conv).Elem())
 		sameJSON(t, conv, conv.AppendJSON(nil))
+		page := GetConversationResult{Events: []ConversationEvent{}}
+		for range rapid.IntRange(0, 3).Draw(t, "events") {
+			page.Events = append(page.Events, conv)
+		}
+		page.HeadSeq = ev.Seq
+		if ev.Seq%2 == 1 {
+			page.NextAfterSeq = &ev.Seq
+		}
+		sameJSON(t, page, page.AppendJSON(nil))
 	})
 }
