@@ -149,6 +149,9 @@ func askVersion(ctx context.Context, file string, env []string) (Version, error)
 	cmd.Env = env
 	cmd.WaitDelay = time.Second
 	out, err := cmd.Output()
+	if errors.Is(err, exec.ErrWaitDelay) && len(out) > 0 {
+		err = nil // it has said its version and exited, though something of it still holds its output
+	}
 	if err != nil {
 		return "", fmt.Errorf("%w: %s --version: %w", ErrUnavailable, file, err)
 	}
