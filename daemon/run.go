@@ -43,6 +43,8 @@ func Run(ctx context.Context, c Config) (err error) {
 // serve opens the rooms, then the socket, and answers clients until ctx ends.
 // What is opened last is closed first.
 func serve(ctx context.Context, c Config, log *daemonLog) (err error) {
+	defer logFigures(log.Logger)()
+
 	r, err := openRooms(ctx, c, log)
 	if err != nil {
 		return err
