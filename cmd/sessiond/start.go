@@ -26,7 +26,11 @@ const startPatience = 30 * time.Second
 
 // connect connects to a daemon that runs already.
 func (a *app) connect(ctx context.Context, config daemon.Config) (*client.Client, error) {
-	c, err := client.Dial(ctx, config.Socket, client.OnDisconnect(a.disconnected))
+	options := []client.Option{client.OnDisconnect(a.disconnected)}
+	if n := int(config.MaxRequestBytes); n > 0 {
+		options = append(options, client.MaxRequestBytes(n))
+	}
+	c, err := client.Dial(ctx, config.Socket, options...)
 	switch {
 	case err == nil || ctx.Err() != nil:
 		return c, err

@@ -5,7 +5,13 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"os"
+	"strconv"
 	"sync"
+	"syscall"
+	"time"
+
+	"github.com/tailscale/peercred"
 )
 
 // ErrDisconnected is the error of a call whose connection broke before its
@@ -19,6 +25,8 @@ var ErrClosed = errors.New("the client is closed")
 type Client struct {
 	path         string
 	onDisconnect func(error)
+	maxRequest   int
+	uid          int // whose daemon it has to be
 
 	mu     sync.Mutex // guards what follows
 	conn   *conn      // nil before the first call; may be broken
@@ -35,12 +43,19 @@ func OnDisconnect(f func(error)) Option {
 	return func(c *Client) { c.onDisconnect = f }
 }
 
+// MaxRequestBytes says how long a request may be that the daemon takes; without
+// it, that is what it is by default. A longer one is refused before it is sent,
+// since the daemon would close the connection.
+func MaxRequestBytes(n int) Option {
+	return func(c *Client) { c.maxRequest = n }
+}
+
 // Dial connects to the daemon that listens on socketPath. Its error wraps what
 // the system said: fs.ErrNotExist where there is no socket, ECONNREFUSED
-// where nobody listens. The context bounds the connecting only. Whoever
-// dials closes.
+// where nobody listens. It is a *ForeignError where the socket is another user's.
+// The context bounds the connecting only. Whoever dials closes.
 func Dial(ctx context.Context, socketPath string, options ...Option) (*Client, error) {
-	c := &Client{path: socketPath, onDisconnect: func(error) {}}
+	c := &Client{path: socketPath, onDisconnect: func(error) {}, maxRequest: defaultMaxRequest, uid: os.Getuid()}
 	for _, option := range options {
 		option(c)
 	}
@@ -100,15 +115,60 @@ func (c *Client) live(ctx context.Context) (*conn, error) {
 	if c.conn != nil {
 		c.conn.close()
 	}
-	c.conn = newConn(nc)
+	c.conn = newConn(nc, c.maxRequest)
 	return c.conn, nil
 }
 
 func (c *Client) dial(ctx context.Context) (net.Conn, error) {
-	var d net.Dialer
-	nc, err := d.DialContext(ctx, "unix", c.path)
+	nc, err := connect(ctx, c.path)
 	if err != nil {
 		return nil, fmt.Errorf("connect to the daemon: %w", err)
 	}
+	if err := c.checkPeer(nc); err != nil {
+		_ = nc.Close()
+		return nil, err
+	}
 	return nc, nil
+}
+
+// crowdPatience is how long connecting waits for a daemon to which more are
+// connecting than it can take in one moment.
+const crowdPatience = 30 * time.Second
+
+// connect connects to a socket. Where its queue of connections is full, which a
+// Unix socket says at once, it tries again.
+func connect(ctx context.Context, path string) (net.Conn, error) {
+	var d net.Dialer
+	for deadline := time.Now().Add(crowdPatience); ; {
+		nc, err := d.DialContext(ctx, "unix", path)
+		if !errors.Is(err, syscall.EAGAIN) || time.Now().After(deadline) || !sleep(ctx, time.Millisecond) {
+			return nc, err
+		}
+	}
+}
+
+// ForeignError says that whoever listens on the socket is not the user. Nothing
+// was sent.
+type ForeignError struct {
+	Socket string
+	UID    string // of whoever listens; "": the system does not say
+}
+
+func (e *ForeignError) Error() string {
+	return fmt.Sprintf("the socket %s is not yours, user %q listens on it: nothing was sent; choose another socket, "+
+		"in a directory that only you can write to", e.Socket, e.UID)
+}
+
+// checkPeer makes sure that the user's own daemon is at the other end, since
+// prompts and secrets will go there: in a directory that others can write to,
+// anybody may have made the socket.
+func (c *Client) checkPeer(nc net.Conn) error {
+	peer, err := peercred.Get(nc)
+	if err != nil {
+		return fmt.Errorf("find out whose daemon it is: %w", err)
+	}
+	if uid, _ := peer.UserID(); uid != strconv.Itoa(c.uid) {
+		return &ForeignError{c.path, uid}
+	}
+	return nil
 }

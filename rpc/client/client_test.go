@@ -6,8 +6,10 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"os"
 	"path/filepath"
 	"reflect"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -196,10 +198,72 @@ func TestAWriteThatNobodyReadsEndsWithItsContext(t *testing.T) {
 
 func TestARequestThatIsTooLongIsRefusedHere(t *testing.T) {
 	t.Parallel()
-	f := serve(t, func(_ int, p *peer) { p.next() })
-	err := dial(t, f).Call(t.Context(), "m", strings.Repeat("x", maxRequest), nil)
-	if !errors.Is(err, &api.Error{Reason: api.ReasonLimitExceeded}) {
+	f := serve(t, func(_ int, p *peer) {
+		for in, ok := p.next(); ok; in, ok = p.next() {
+			p.answer(in, `{}`)
+		}
+	})
+	const envelope = len(`{"jsonrpc":"2.0","id":1,"method":"m","params":""}`)
+	for _, limit := range []int{1000, defaultMaxRequest} {
+		c := dial(t, f, MaxRequestBytes(limit))
+		if limit == defaultMaxRequest {
+			c = dial(t, f)
+		}
+		if err := c.Call(t.Context(), "m", strings.Repeat("x", limit-envelope), nil); err != nil {
+			t.Fatal(err)
+		}
+		err := c.Call(t.Context(), "m", strings.Repeat("x", limit-envelope+1), nil)
+		var e *api.Error
+		if !errors.As(err, &e) || e.Reason != api.ReasonLimitExceeded || e.Data["limit"] != limit || e.Data["setting"] != "max_request_bytes" {
+			t.Fatalf("got %v", err)
+		}
+		if err := c.Call(t.Context(), "m", "x", nil); err != nil {
+			t.Fatalf("behind the refusal: %v", err)
+		}
+	}
+}
+
+// The socket of another user gets nothing, in calls and in subscriptions.
+func TestAnotherUsersSocketIsRefused(t *testing.T) {
+	t.Parallel()
+	f := serve(t, func(_ int, p *peer) {
+		if in, ok := p.next(); ok {
+			t.Errorf("it was sent %+v", in)
+		}
+	})
+	_, err := Dial(t.Context(), f.path, func(c *Client) { c.uid++ })
+	var foreign *ForeignError
+	if !errors.As(err, &foreign) || foreign.Socket != f.path || foreign.UID != strconv.Itoa(os.Getuid()) {
 		t.Fatalf("got %v", err)
+	}
+	own := serve(t, func(_ int, p *peer) { p.next() })
+	c := dial(t, own)
+	c.path, c.uid = f.path, c.uid+1
+	for _, err := range c.Events(t.Context(), api.SubscribeParams{}) {
+		if !errors.As(err, &foreign) {
+			t.Fatalf("got %v", err)
+		}
+	}
+}
+
+// What the daemon says before it hangs up is heard, although nothing can be sent.
+func TestTheLastWordIsHeard(t *testing.T) {
+	t.Parallel()
+	hungUp := make(chan struct{}, 2)
+	f := serve(t, func(_ int, p *peer) {
+		p.raw(`{"jsonrpc":"2.0","id":null,"error":{"code":-32004,"message":"full","data":{"reason":"limit_exceeded"}}}`)
+		_ = p.Close()
+		hungUp <- struct{}{}
+	})
+	c := dial(t, f)
+	<-hungUp
+	if _, err := c.Health(t.Context()); !errors.Is(err, &api.Error{Reason: api.ReasonLimitExceeded}) {
+		t.Errorf("a call: %v", err)
+	}
+	for _, err := range c.Events(t.Context(), api.SubscribeParams{}) {
+		if !errors.Is(err, &api.Error{Reason: api.ReasonLimitExceeded}) {
+			t.Errorf("a subscription: %v", err)
+		}
 	}
 }
 

@@ -4,10 +4,12 @@ import (
 	"bufio"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"net"
 	"strconv"
 	"sync"
+	"syscall"
 	"time"
 
 	"github.com/sessiond/sessiond/rpc/api"
@@ -17,6 +19,7 @@ import (
 // until the connection breaks, and hands each to the call that waits for it.
 type conn struct {
 	nc      net.Conn
+	limit   int           // bytes of a request
 	writing chan struct{} // holds a token while somebody writes
 	done    chan struct{} // closed when the reading has ended
 
@@ -26,9 +29,10 @@ type conn struct {
 	cause   error                      // why it broke
 }
 
-func newConn(nc net.Conn) *conn {
+func newConn(nc net.Conn, limit int) *conn {
 	c := &conn{
 		nc:      nc,
+		limit:   limit,
 		writing: make(chan struct{}, 1),
 		done:    make(chan struct{}),
 		pending: map[string]chan<- response{},
@@ -59,6 +63,11 @@ func (c *conn) call(ctx context.Context, method string, params any) (json.RawMes
 	line, err := encodeRequest(id, method, params)
 	if err != nil {
 		return nil, err
+	}
+	if size := len(line) - len("\n"); size > c.limit {
+		return nil, api.Errorf(api.ReasonLimitExceeded, "the request has %d bytes, and the daemon takes at most %d", size, c.limit).
+			With("limit", c.limit).With("setting", "max_request_bytes").
+			With("hint", "start the daemon with a higher --max-request-bytes, and say the same to the client")
 	}
 	if err := c.write(ctx, line); err != nil {
 		return nil, err
@@ -117,7 +126,12 @@ func (c *conn) write(ctx context.Context, line []byte) error {
 	if err == nil {
 		return nil
 	}
-	if n > 0 || ctx.Err() == nil {
+	if errors.Is(err, syscall.EPIPE) {
+		select { // the daemon has hung up, and may have said why
+		case <-c.done:
+		case <-ctx.Done():
+		}
+	} else if n > 0 || ctx.Err() == nil {
 		c.close()
 	}
 	if ctx.Err() != nil {
@@ -187,18 +201,14 @@ func (c *conn) fail(cause error) {
 	c.pending = nil
 }
 
-// maxRequest is the longest line that a daemon reads.
-const maxRequest = 32 << 20
+// defaultMaxRequest is the longest line that a daemon reads by default.
+const defaultMaxRequest = 32 << 20
 
 // encodeRequest makes the line of a request, newline included.
 func encodeRequest(id, method string, params any) ([]byte, error) {
 	line, err := marshal(request{Version: "2.0", ID: json.RawMessage(id), Method: method, Params: params})
 	if err != nil {
 		return nil, fmt.Errorf("the params of %s: %w", method, err)
-	}
-	if len(line) > maxRequest {
-		return nil, api.Errorf(api.ReasonLimitExceeded, "the request is %d bytes long; a daemon reads at most %d",
-			len(line), maxRequest).With("limit", maxRequest)
 	}
 	return line, nil
 }

@@ -8,6 +8,7 @@ import (
 	"iter"
 	"math/rand/v2"
 	"net"
+	"syscall"
 	"time"
 
 	"github.com/sessiond/sessiond/rpc/api"
@@ -105,7 +106,7 @@ func subscribe(nc net.Conn, r *bufio.Reader, p api.SubscribeParams) (api.Subscri
 	if err != nil {
 		return result, err
 	}
-	if _, err := nc.Write(line); err != nil {
+	if _, err := nc.Write(line); err != nil && !errors.Is(err, syscall.EPIPE) { // who has hung up may have said why
 		return result, fmt.Errorf("%w: %w", ErrDisconnected, err)
 	}
 	if line, err = readLine(r); err != nil {
@@ -162,6 +163,9 @@ func nextEvent(r *bufio.Reader, subscriptionID string) (api.Event, error) {
 // connection failed, or the daemon is on its way down.
 func recoverable(err error) bool {
 	if errors.Is(err, errProtocol) || errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded) {
+		return false
+	}
+	if _, foreign := errors.AsType[*ForeignError](err); foreign {
 		return false
 	}
 	var answered *api.Error
