@@ -71,6 +71,11 @@ torture: ## kill, stop and starve whatever there is, for ROUNDS (default 20) fro
 torture: ROUNDS ?= 20
 torture: SEED := $(or $(SEED),$(shell date +%s))
 
+.PHONY: soak
+soak: ## have sessions and clients come and go for DURATION (default 20m), and look at what the daemon takes
+	@mkdir -p $(CACHE)
+	$(GO) test -timeout 0 -count 1 -v -run '^TestSoak$$' ./internal/torture -soak $(or $(DURATION),20m) -soak-json $(CACHE)/soak.json
+
 .PHONY: generate
 generate: ## write the generated files anew
 	$(GO) generate ./...

@@ -16,8 +16,10 @@ import (
 )
 
 var (
-	rounds = flag.Int("rounds", 3, "rounds of TestTorture")
-	seed   = flag.Int64("seed", 1, "seed of the first round; each round after it has the next number")
+	rounds  = flag.Int("rounds", 3, "rounds of TestTorture")
+	soakFor = flag.Duration("soak", 10*time.Second, "length of TestSoak")
+	soakOut = flag.String("soak-json", "", "file for the samples of TestSoak")
+	seed    = flag.Int64("seed", 1, "seed of the first round; each round after it has the next number")
 )
 
 // patience bounds every wait. It is reached only by a failure.

@@ -37,6 +37,32 @@ func (w *world) processes() []process {
 	return found
 }
 
+// system is what the system says of the daemon.
+func (w *world) system() sample {
+	dir := filepath.Join("/proc", strconv.Itoa(w.daemon.cmd.Process.Pid))
+	status, err := os.ReadFile(filepath.Join(dir, "status"))
+	if err != nil {
+		w.problem("%v", err)
+	}
+	var x sample
+	for line := range bytes.Lines(status) {
+		name, value, _ := bytes.Cut(line, []byte(":"))
+		n, _ := strconv.Atoi(string(bytes.TrimSuffix(bytes.TrimSpace(value), []byte(" kB")))) // of lines that are no numbers
+		switch string(name) {
+		case "VmRSS":
+			x.RSS = n
+		case "Threads":
+			x.Threads = n
+		}
+	}
+	files, err := os.ReadDir(filepath.Join(dir, "fd"))
+	if err != nil {
+		w.problem("%v", err)
+	}
+	x.Files = len(files)
+	return x
+}
+
 // owns returns the command line of a process of this world, and "" of another.
 func (w *world) owns(pid int) string {
 	at := func(name string) []byte {
