@@ -277,7 +277,8 @@ func (a *actor) takeIn(ctx context.Context) (more <-chan struct{}, err error) {
 	return atOnce, nil
 }
 
-// punch gives the consumed part of the journal back to the disk.
+// punch gives the consumed part of the journal back to the disk, whose end is
+// stored by now (passing).
 func (a *actor) punch() {
 	if offset := a.m.row.JournalOffset; offset-a.punched >= punchEvery {
 		if err := shim.PunchHole(a.path(shim.JournalName), offset); err != nil {

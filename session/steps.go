@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/sessiond/sessiond/rpc/api"
+	"github.com/sessiond/sessiond/store"
 )
 
 // do has the actor's goroutine run a call, and returns its error. errGone means
@@ -59,7 +60,7 @@ func (a *actor) commit(ctx context.Context, s *step) error {
 	if err != nil {
 		return err
 	}
-	if len(s.partials) == 0 || len(batch.Events) > 0 {
+	if !a.passing(s, batch) {
 		if err := a.mgr.store.Commit(ctx, batch); err != nil {
 			return wrapf(err, "session %s", a.id)
 		}
@@ -75,6 +76,12 @@ func (a *actor) commit(ctx context.Context, s *step) error {
 	a.effect(ctx, s)
 	a.plan(s.quiet)
 	return nil
+}
+
+// passing reports whether a step need not be stored: it is nothing but deltas,
+// and the journal is not about to be given back up to them.
+func (a *actor) passing(s *step, batch *store.Batch) bool {
+	return len(s.partials) > 0 && len(batch.Events) == 0 && batch.Update.Engine == nil && s.m.row.JournalOffset-a.punched < punchEvery
 }
 
 // effect does what a stored step calls for.
