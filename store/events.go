@@ -5,6 +5,7 @@ import (
 	"database/sql"
 	"database/sql/driver"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"strings"
 
@@ -159,7 +160,7 @@ func scanEvent(row *sql.Rows) (Event, error) {
 		e.Part = 0
 	}
 	if e.FromLine && e.Part == 0 {
-		e.Line = notNull(line)
+		e.Line = line
 	}
 	return e, err
 }
@@ -173,8 +174,9 @@ type page struct {
 }
 
 // readPage reads the events of a query, up to maxBytes of data and lines but one
-// row at least, and completes them.
-func readPage(ctx context.Context, q querier, maxBytes int, query string, args ...any) (p page, err error) {
+// row at least, and completes them. Those that cannot be completed, because what
+// belongs to them is damaged, are noted as such and left out.
+func (s *Store) readPage(ctx context.Context, q querier, maxBytes int, query string, args ...any) (p page, err error) {
 	bytes := 0
 	err = each(ctx, q, query, args, func(rows *sql.Rows) (bool, error) {
 		e, err := scanEvent(rows)
@@ -194,10 +196,18 @@ func readPage(ctx context.Context, q querier, maxBytes int, query string, args .
 	if err != nil {
 		return page{}, err
 	}
-	if p.events, err = identify(ctx, q, p.events); err != nil {
+	if p.events, err = s.identify(ctx, q, p.events); err == nil {
+		p.events, err = s.fillLines(ctx, q, p.events)
+	}
+	if err != nil {
 		return page{}, err
 	}
-	return p, fillLines(ctx, q, p.events)
+	return p, nil
+}
+
+// damagedEvent notes that an event is left out.
+func (s *Store) damagedEvent(seq int64, err error) {
+	_ = s.trouble.damaged(fmt.Sprintf("event %d", seq), err) // the reading goes on
 }
 
 // identity is who a session number stands for.
@@ -211,7 +221,7 @@ const identitySQL = `SELECT id, run_id, claude_session_id, false FROM sessions W
 
 // identify fills in who the events' sessions are, and drops what belongs to a
 // deleted one.
-func identify(ctx context.Context, q querier, events []Event) ([]Event, error) {
+func (s *Store) identify(ctx context.Context, q querier, events []Event) ([]Event, error) {
 	known := map[int64]identity{}
 	shown := events[:0]
 	for i := range events {
@@ -219,43 +229,59 @@ func identify(ctx context.Context, q querier, events []Event) ([]Event, error) {
 		who, ok := known[e.SessionN]
 		if !ok {
 			err := q.QueryRowContext(ctx, identitySQL, e.SessionN).Scan(&who.id, &who.runID, &who.claudeSessionID, &who.deleted)
-			if err != nil {
+			if err != nil && !errors.Is(err, sql.ErrNoRows) {
 				return nil, found(err, "session", e.SessionN)
 			}
 			known[e.SessionN] = who
 		}
-		if who.deleted && e.Type != api.EventSessionDeleted {
+		switch {
+		case who.id == "":
+			s.damagedEvent(e.Seq, fmt.Errorf("its session %d is unknown", e.SessionN))
+			continue
+		case who.deleted && e.Type != api.EventSessionDeleted:
 			continue
 		}
 		e.SessionID, e.RunID, e.ClaudeSessionID = who.id, who.runID, who.claudeSessionID
-		if len(shown) != i {
-			events[len(shown)] = *e
-		}
-		shown = events[:len(shown)+1]
+		shown = keepEvent(events, shown, i)
 	}
 	return shown, nil
 }
 
+// keepEvent adds events[i] to those that are shown, in the same memory.
+func keepEvent(events, shown []Event, i int) []Event {
+	if len(shown) != i {
+		events[len(shown)] = events[i]
+	}
+	return events[:len(shown)+1]
+}
+
 // fillLines gives every part the bytes of its line. The parts of a line are
 // neighbours in every reading, so one is remembered.
-func fillLines(ctx context.Context, q querier, events []Event) error {
+func (s *Store) fillLines(ctx context.Context, q querier, events []Event) ([]Event, error) {
 	var seq int64
 	var line []byte
+	shown := events[:0]
 	for i := range events {
 		e := &events[i]
 		switch {
 		case !e.FromLine:
-			continue
 		case e.Part == 0:
 			seq, line = e.Seq, e.Line
-			continue
 		case e.lineSeq() != seq:
-			seq = e.lineSeq()
-			if err := q.QueryRowContext(ctx, "SELECT line FROM events WHERE seq = ?", seq).Scan(&line); err != nil {
-				return found(err, "the line of event", e.Seq)
+			seq, line = e.lineSeq(), nil
+			err := q.QueryRowContext(ctx, "SELECT line FROM events WHERE seq = ? AND part = 0", seq).Scan(&line)
+			if err != nil && !errors.Is(err, sql.ErrNoRows) {
+				return nil, found(err, "the line of event", e.Seq)
 			}
 		}
-		e.Line = notNull(line)
+		if e.FromLine && line == nil {
+			s.damagedEvent(e.Seq, fmt.Errorf("its line is not with event %d", e.lineSeq()))
+			continue
+		}
+		if e.FromLine {
+			e.Line = line
+		}
+		shown = keepEvent(events, shown, i)
 	}
-	return nil
+	return shown, nil
 }

@@ -1,10 +1,13 @@
 package store
 
 import (
+	"cmp"
 	"context"
 	"database/sql"
 	"errors"
 	"fmt"
+	"io"
+	"os"
 	"slices"
 	"strings"
 
@@ -20,6 +23,8 @@ const (
 	// scanWindow is how much of the log one reading looks through for types
 	// that may be rare in it.
 	scanWindow = 16384
+	// aroundWindow is how much it looks through where something is damaged.
+	aroundWindow = 64
 )
 
 // Filter picks events; what is empty picks all.
@@ -32,6 +37,7 @@ type Filter struct {
 // order of seq. upTo says how far it looked, never beyond Head: every event up
 // to there that f picks has been given, now or before. A page may end before
 // limit, or be empty, without being the last: the log has been read when upTo is Head.
+// Events that are damaged are left out, and named by Problem.
 func (s *Store) Log(ctx context.Context, after int64, limit int, f Filter) (events []Event, upTo int64, err error) {
 	if err := s.begin(); err != nil {
 		return nil, 0, err
@@ -49,8 +55,11 @@ func (s *Store) Log(ctx context.Context, after int64, limit int, f Filter) (even
 		if err != nil {
 			return err
 		}
-		args = append([]any{after, upTo}, append(args, limit)...)
-		p, err := readPage(ctx, q, logBytes, selectEvents+"WHERE seq > ? AND seq <= ?"+where+" ORDER BY seq LIMIT ?", args...)
+		p, err := s.readPage(ctx, q, logBytes, selectEvents+"WHERE seq > ? AND seq <= ?"+where+" ORDER BY seq LIMIT ?",
+			append([]any{after, upTo}, append(args, limit)...)...)
+		if errors.Is(err, ErrCorrupt) {
+			p, err = s.readAround(ctx, q, after, min(upTo, after+aroundWindow), selectEvents+"WHERE seq = ?"+where, args)
+		}
 		if events = p.events; p.full || p.rows == limit {
 			upTo = p.last
 		}
@@ -60,6 +69,47 @@ func (s *Store) Log(ctx context.Context, after int64, limit int, f Filter) (even
 		return nil, 0, fmt.Errorf("read the log after %d: %w", after, err)
 	}
 	return events, upTo, nil
+}
+
+// readAround reads one event after the other, where they cannot be read at once.
+// Those that cannot be read at all are noted and left out: the rest of the log
+// goes on behind them. Where the disk gives nothing, which is the same to
+// SQLite, nothing is left out: it may be over in a moment.
+func (s *Store) readAround(ctx context.Context, q querier, after, upTo int64, query string, args []any) (page, error) {
+	if err := readThrough(ctx, s.trouble.path); err != nil {
+		return page{}, fmt.Errorf("%w: %w", ErrIO, err)
+	}
+	all := page{full: true} // there may be more, however little this is
+	for all.last = after; all.last < upTo; {
+		all.last++
+		p, err := s.readPage(ctx, q, 1, query, append([]any{all.last}, args...)...)
+		switch {
+		case errors.Is(err, ErrCorrupt):
+			s.damagedEvent(all.last, err)
+		case err != nil:
+			return page{}, err
+		default:
+			all.events = append(all.events, p.events...)
+		}
+	}
+	return all, nil
+}
+
+// readThrough reads a file to its end, to see whether the disk gives all of it.
+func readThrough(ctx context.Context, path string) error {
+	f, err := os.Open(path)
+	if err != nil {
+		return err
+	}
+	defer f.Close()
+	buffer := make([]byte, 1<<20)
+	for err == nil && ctx.Err() == nil {
+		_, err = f.Read(buffer)
+	}
+	if errors.Is(err, io.EOF) {
+		err = nil
+	}
+	return cmp.Or(err, ctx.Err())
 }
 
 // where renders f as a condition on events.

@@ -116,7 +116,7 @@ func (s *Store) Inbox(ctx context.Context) (depth int, oldest api.Time, err erro
 	err = s.db.QueryRowContext(ctx, `SELECT count(*), coalesce(min(created_at), 0) FROM messages
 		WHERE state IN ('queued', 'sent')`).Scan(&depth, &ms)
 	if err != nil {
-		return 0, oldest, fmt.Errorf("read the inbox: %w", err)
+		return 0, oldest, fmt.Errorf("read the inbox: %w", fault(err))
 	}
 	return depth, api.FromMillis(ms), nil
 }

@@ -48,7 +48,7 @@ type migration struct {
 }
 
 // openMigration opens the database at path, and changes nothing in it.
-func openMigration(path string, o Options) (*migration, error) {
+func openMigration(path, params string, o Options) (*migration, error) {
 	steps := o.migrations
 	if steps == nil {
 		var err error
@@ -56,7 +56,7 @@ func openMigration(path string, o Options) (*migration, error) {
 			return nil, err
 		}
 	}
-	db := sql.OpenDB(migrator{dsn(path, migrateParams), o.beforeCommit})
+	db := sql.OpenDB(migrator{dsn(path, params), o.beforeCommit})
 	p, err := goose.NewProvider(goose.DialectSQLite3, db, steps,
 		goose.WithLogger(goose.NopLogger()), goose.WithDisableGlobalRegistry(true))
 	if err != nil {
@@ -91,7 +91,7 @@ func (m migrator) Driver() driver.Driver {
 
 // createSchema makes the newest schema in an empty file.
 func createSchema(ctx context.Context, path string, o Options) (err error) {
-	m, err := openMigration(path, o)
+	m, err := openMigration(path, createParams, o)
 	if err != nil {
 		return err
 	}
@@ -104,7 +104,7 @@ func createSchema(ctx context.Context, path string, o Options) (err error) {
 // step in a transaction, with a copy of the database made before the first. It
 // refuses a database that is ahead of it.
 func migrate(ctx context.Context, path string, o Options) (err error) {
-	m, err := openMigration(path, o)
+	m, err := openMigration(path, writerParams, o)
 	if err != nil {
 		return err
 	}

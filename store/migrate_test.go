@@ -2,6 +2,7 @@ package store
 
 import (
 	"context"
+	"crypto/sha256"
 	"database/sql"
 	"errors"
 	"fmt"
@@ -115,14 +116,15 @@ func TestMigrationKeepsACopy(t *testing.T) {
 	}
 	checkOld(t, kept[0])
 
-	// The older program refuses the newer database, and says what to do; the copy it takes.
+	// The older program refuses the newer database as it is, and says what to do; the copy it takes.
+	before := snapshot(t, filepath.Dir(path))
 	_, err := Open(t.Context(), path, Options{})
 	var refused *NewerSchemaError
 	if !errors.As(err, &refused) || refused.Found != 3 || refused.Known != 1 || !strings.Contains(err.Error(), path+".before-v2-*") {
 		t.Errorf("got %v", err)
 	}
-	if n := count(t, path, "SELECT count(*) FROM added"); n != 2 {
-		t.Errorf("the refused database was changed: %d", n)
+	if after := snapshot(t, filepath.Dir(path)); after != before {
+		t.Errorf("the refused database was %s, and is %s", before, after)
 	}
 	for _, suffix := range []string{"", "-wal", "-shm"} { // as one does who goes back
 		if err := os.Remove(path + suffix); err != nil && !errors.Is(err, fs.ErrNotExist) {
@@ -426,7 +428,7 @@ func snapshot(t *testing.T, dir string) string {
 			content = []byte(err.Error())
 		}
 		if len(content) > 0 && !strings.HasSuffix(name, "-shm") {
-			fmt.Fprintf(&b, "%s of %d bytes %x; ", name, len(content), content[:min(len(content), 100)])
+			fmt.Fprintf(&b, "%s of %d bytes, %x; ", name, len(content), sha256.Sum256(content))
 		}
 	}
 	return b.String()

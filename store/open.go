@@ -11,7 +11,7 @@ import (
 const (
 	writerParams = "mode=rw&_journal_mode=WAL&_synchronous=FULL&_foreign_keys=true&_busy_timeout=1000&_txlock=immediate"
 	// Free pages can be given back to the disk; that is decided once, with the first table.
-	migrateParams = writerParams + "&_auto_vacuum=incremental"
+	createParams = writerParams + "&_auto_vacuum=incremental"
 	// A checkpoint that waits for a slow reader holds the writer up: not long.
 	checkpointParams = "mode=rw&_journal_mode=WAL&_synchronous=FULL&_busy_timeout=250"
 	readerParams     = "mode=ro&_query_only=true&_busy_timeout=10000&_stmt_cache_size=64"

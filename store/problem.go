@@ -39,7 +39,7 @@ type trouble struct {
 // it says in one line what is wrong with which file and what to do about it, and
 // wraps ErrFull, ErrReadOnly, ErrIO, ErrCorrupt or ErrBusy. While there is a
 // problem a commit is tried every second, so that it goes away when its cause
-// does. Damage counts until what is damaged is read or written once more.
+// does. Damage that was read counts until the store is closed.
 func (s *Store) Problem() error {
 	t := s.trouble
 	t.mu.Lock()

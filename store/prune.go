@@ -58,7 +58,7 @@ func (s *Store) SessionSize(ctx context.Context, n int64) (events int, bytes int
 	err = s.db.QueryRowContext(ctx, `SELECT count(*), coalesce(sum(coalesce(octet_length(line), 0) + coalesce(octet_length(data), 0)), 0)
 		FROM events WHERE session = ?`, n).Scan(&events, &bytes)
 	if err != nil {
-		return 0, 0, fmt.Errorf("measure session %d: %w", n, err)
+		return 0, 0, fmt.Errorf("measure session %d: %w", n, fault(err))
 	}
 	return events, bytes, nil
 }
@@ -70,7 +70,7 @@ func (s *Store) Unpurged(ctx context.Context) (n int, err error) {
 	}
 	defer s.reading.Done()
 	if err := s.db.QueryRowContext(ctx, "SELECT count(*) FROM deletions WHERE purged = 0").Scan(&n); err != nil {
-		return 0, fmt.Errorf("read deletions: %w", err)
+		return 0, fmt.Errorf("read deletions: %w", fault(err))
 	}
 	return n, nil
 }
@@ -94,7 +94,7 @@ func (s *Store) Size(ctx context.Context) (size Size, err error) {
 		FROM pragma_page_count, pragma_freelist_count, pragma_page_size, pragma_database_list WHERE name = 'main'`).
 		Scan(&pages, &free, &bytes, &path)
 	if err != nil {
-		return size, fmt.Errorf("measure the database: %w", err)
+		return size, fmt.Errorf("measure the database: %w", fault(err))
 	}
 	size.Used, size.Free = (pages-free)*bytes, free*bytes
 	if fi, err := os.Stat(path + "-wal"); err == nil { // there is none while nothing is written

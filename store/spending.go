@@ -22,7 +22,7 @@ func (s *Store) Spent(ctx context.Context, at api.Time) (usd float64, err error)
 	defer s.reading.Done()
 	err = s.db.QueryRowContext(ctx, "SELECT usd FROM spending WHERE day = ?", spendingDay(at)).Scan(&usd)
 	if err != nil && !errors.Is(err, sql.ErrNoRows) {
-		return 0, fmt.Errorf("read what was spent: %w", err)
+		return 0, fmt.Errorf("read what was spent: %w", fault(err))
 	}
 	return usd, nil
 }

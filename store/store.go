@@ -169,13 +169,13 @@ type querier interface {
 func (s *Store) snapshot(ctx context.Context, fn func(querier) error) error {
 	tx, err := s.db.BeginTx(ctx, &sql.TxOptions{ReadOnly: true})
 	if err != nil {
-		return err
+		return fault(err)
 	}
 	err = fn(tx)
 	if end := tx.Rollback(); end != nil && !errors.Is(end, sql.ErrTxDone) && err == nil {
 		err = end
 	}
-	return err
+	return fault(err)
 }
 
 // each calls scan for every row of a query, which closes it in any case. It ends
@@ -183,9 +183,9 @@ func (s *Store) snapshot(ctx context.Context, fn func(querier) error) error {
 func each(ctx context.Context, q querier, query string, args []any, scan func(*sql.Rows) (more bool, err error)) (err error) {
 	rows, err := q.QueryContext(ctx, query, args...)
 	if err != nil {
-		return err
+		return fault(err)
 	}
-	defer func() { err = errors.Join(err, rows.Close()) }()
+	defer func() { err = fault(errors.Join(err, rows.Close())) }()
 	for rows.Next() {
 		if more, err := scan(rows); err != nil || !more {
 			return err
@@ -200,7 +200,7 @@ func found(err error, what string, key any) error {
 		err = ErrNotFound
 	}
 	if err != nil {
-		return fmt.Errorf("read %s %v: %w", what, key, err)
+		return fmt.Errorf("read %s %v: %w", what, key, fault(err))
 	}
 	return nil
 }
