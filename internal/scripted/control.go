@@ -66,14 +66,18 @@ func (e *engine) initializeLocked(id string) {
 		pending = append(pending, json.RawMessage(q.line))
 	}
 	var beside []any
+	again := e.initialized || e.turn != nil || e.results > 0
 	if e.modern {
 		response = append(response, "claude_code_version", e.version, "current_permission_mode", e.mode, "session_state", e.stateLocked())
 	}
-	if e.modern || e.initialized {
+	if e.modern || again {
 		beside = []any{"pending_permission_requests", pending}
 	}
 	e.initialized = true
 	e.respond(id, response, beside...)
+	if e.modern && again {
+		e.out.print(e.system("background_tasks_changed", "tasks", list{}))
+	}
 }
 
 func (e *engine) stateLocked() string {
