@@ -64,7 +64,7 @@ func (c *Config) fitToFiles() error {
 	if err := syscall.Getrlimit(syscall.RLIMIT_NOFILE, &limit); err != nil {
 		return fmt.Errorf("read the limit of open files: %w", err)
 	}
-	files := int64(min(limit.Cur, math.MaxInt32)) //nolint:gosec // it is no more than MaxInt32
+	files := int64(min(limit.Cur, math.MaxInt32)) // #nosec G115 -- it is no more than MaxInt32
 	if c.MaxConnections == 0 {
 		c.MaxConnections = min(rpc.DefaultMaxConnections, max(files*3/4, 1))
 		return nil

@@ -5,7 +5,9 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
+	"os/user"
 	"path/filepath"
+	"strconv"
 	"syscall"
 )
 
@@ -32,10 +34,13 @@ func makePrivate(dir string) error {
 		return fmt.Errorf("%s can be written to by others (mode %04o): run 'chmod 700 %s' if nobody has tampered with it, or choose another directory",
 			dir, fi.Mode().Perm(), dir)
 	}
+	if err := checkAbove(dir); err != nil {
+		return err
+	}
 	if fi.Mode().Perm() == 0o700 {
 		return nil
 	}
-	return os.Chmod(dir, 0o700)
+	return os.Chmod(dir, 0o700) // #nosec G302 -- it is a directory
 }
 
 // makeMissing is os.MkdirAll with mode 0700 that no umask takes away from.
@@ -53,7 +58,7 @@ func makeMissing(dir string) error {
 	if err != nil {
 		return err
 	}
-	return os.Chmod(dir, 0o700)
+	return os.Chmod(dir, 0o700) // #nosec G302 -- it is a directory
 }
 
 // checkOwned makes sure that dir is a directory of this user's, and not a
@@ -86,17 +91,72 @@ func checkOwned(dir string) (fs.FileInfo, error) {
 // user. It may be a shared one such as /tmp, where the sticky bit keeps others
 // from taking the socket away; its mode is left as it is.
 func makeSocketDir(dir string) error {
-	if err := makeMissing(dir); err != nil {
-		return err
+	err := makeMissing(dir)
+	if err == nil {
+		err = checkPath(dir, false)
 	}
-	fi, err := os.Stat(dir)
+	if err == nil {
+		err = checkAbove(dir)
+	}
+	if err != nil {
+		return fmt.Errorf("directory of the socket: %w", err)
+	}
+	return nil
+}
+
+// checkAbove makes sure that nobody but this user and root can put something else
+// in the place of dir: that is so if every directory above it is safe, both on the
+// way that dir names and where its symbolic links lead.
+func checkAbove(dir string) error {
+	resolved, err := filepath.EvalSymlinks(dir)
 	if err != nil {
 		return err
 	}
-	if fi.Mode().Perm()&0o022 != 0 && fi.Mode()&fs.ModeSticky == 0 {
-		return fmt.Errorf("%s, the directory of the socket, can be written to by others (mode %04o): choose another one", dir, fi.Mode().Perm())
+	for _, path := range []string{dir, resolved} {
+		for path != filepath.Dir(path) {
+			path = filepath.Dir(path)
+			if err := checkPath(path, true); err != nil {
+				return err
+			}
+		}
 	}
 	return nil
+}
+
+// checkPath makes sure that only this user and root can change what lies in a
+// directory, or where a symbolic link leads. The sticky bit lets others only add to
+// it. Where groups are tolerated, one that is a single user's own is that user.
+func checkPath(path string, groups bool) error {
+	link, err := os.Lstat(path)
+	if err != nil {
+		return err
+	}
+	fi, err := os.Stat(path)
+	if err != nil {
+		return err
+	}
+	for _, i := range []fs.FileInfo{link, fi} {
+		if uid := ownerOf(i); uid != os.Getuid() && uid != 0 {
+			return fmt.Errorf("%s belongs to another user (uid %d), who can put something else in its place: choose another directory", path, uid)
+		}
+	}
+	open := fi.Mode().Perm() & 0o022
+	if open == 0 || fi.Mode()&fs.ModeSticky != 0 || groups && open == 0o020 && privateGroup(fi) {
+		return nil
+	}
+	return fmt.Errorf("%s can be written to by others (mode %04o): run 'chmod go-w %s' if nobody has tampered with what lies in it, or choose another directory",
+		path, fi.Mode().Perm(), path)
+}
+
+// privateGroup reports whether a file's group is its owner's own, which many
+// systems give each user, with the same name.
+func privateGroup(fi fs.FileInfo) bool {
+	owner, err := user.LookupId(strconv.Itoa(ownerOf(fi)))
+	if err != nil {
+		return false
+	}
+	group, err := user.LookupGroupId(strconv.Itoa(int(fi.Sys().(*syscall.Stat_t).Gid)))
+	return err == nil && group.Name == owner.Username
 }
 
 func ownerOf(fi fs.FileInfo) int {

@@ -79,11 +79,80 @@ func TestUnsafeDirectoriesAreRefused(t *testing.T) {
 			t.Errorf("%s: got %v, want it to say %q", dir, err, want)
 		}
 	}
-	if err := makeSocketDir(shared); err == nil {
-		t.Error("a socket's directory that others can write to was taken")
+	if err := makeSocketDir(shared); err == nil || !strings.Contains(err.Error(), "chmod go-w "+shared) {
+		t.Errorf("a socket's directory that others can write to: %v", err)
 	}
 	if err := errors.Join(os.Chmod(shared, 0o777|os.ModeSticky), makeSocketDir(shared)); err != nil {
 		t.Errorf("a sticky directory was refused: %v", err)
+	}
+}
+
+// TestUnsafePathsAreRefused: whoever can change what is above a directory can put
+// another one in its place.
+func TestUnsafePathsAreRefused(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct {
+		prepare func(above, dir string) error
+		want    string // "": it is taken
+	}{
+		"private":  {func(above, _ string) error { return os.Chmod(above, 0o700) }, ""},
+		"readable": {func(above, _ string) error { return os.Chmod(above, 0o755) }, ""},
+		"sticky":   {func(above, _ string) error { return os.Chmod(above, 0o777|os.ModeSticky) }, ""},
+		"open":     {func(above, _ string) error { return os.Chmod(above, 0o707) }, "chmod go-w"},
+		"foreign group": {func(above, _ string) error {
+			return errors.Join(os.Chmod(above, 0o770), needsRoot(os.Chown(above, -1, 4242)))
+		}, "chmod go-w"},
+		"foreign": {func(above, _ string) error { return needsRoot(os.Chown(above, 4242, -1)) }, "another user (uid 4242)"},
+		"link above an open one": {func(above, dir string) error {
+			moved := above + "-moved"
+			return errors.Join(os.Rename(above, moved), os.Symlink(moved, above), os.Chmod(moved, 0o707))
+		}, "chmod go-w"},
+		"link of another user": {func(above, _ string) error {
+			moved := above + "-moved"
+			return errors.Join(os.Rename(above, moved), os.Symlink(moved, above), needsRoot(os.Lchown(above, 4242, -1)))
+		}, "another user (uid 4242)"},
+	} {
+		above := filepath.Join(t.TempDir(), "above")
+		dir := filepath.Join(above, "dir")
+		if err := errors.Join(os.MkdirAll(dir, 0o700), c.prepare(above, dir)); errors.Is(err, errNeedsRoot) {
+			t.Logf("%s: %v", name, err)
+			continue
+		} else if err != nil {
+			t.Fatal(err)
+		}
+		for what, err := range map[string]error{"private": makePrivate(dir), "socket's": makeSocketDir(dir)} {
+			switch {
+			case c.want == "" && err != nil:
+				t.Errorf("%s: the %s directory is refused: %v", name, what, err)
+			case c.want != "" && (err == nil || !strings.Contains(err.Error(), c.want) || !strings.Contains(err.Error(), filepath.Dir(above))):
+				t.Errorf("%s: the %s directory: got %v, want it to say %q", name, what, err, c.want)
+			}
+		}
+	}
+}
+
+var errNeedsRoot = errors.New("only root can try this")
+
+func needsRoot(err error) error {
+	if errors.Is(err, os.ErrPermission) {
+		return errNeedsRoot
+	}
+	return err
+}
+
+// A lock beside a socket may lie where others can leave a link.
+func TestALockIsNoLink(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	precious := filepath.Join(dir, "precious")
+	if err := errors.Join(os.WriteFile(precious, []byte("all"), 0o600), os.Symlink(precious, filepath.Join(dir, "lock"))); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := lockState(t.Context(), Config{StateDir: dir}); err == nil {
+		t.Error("a link was taken for a lock")
+	}
+	if b, err := os.ReadFile(precious); err != nil || string(b) != "all" {
+		t.Errorf("what it leads to is now %q, %v", b, err)
 	}
 }
 

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"syscall"
 	"time"
 
 	"github.com/gofrs/flock"
@@ -46,7 +47,8 @@ const patience = 300 * time.Millisecond
 // lockFile takes the lock on path, or returns a *RunningError. The file is left
 // where it is when the lock is let go of.
 func lockFile(ctx context.Context, path, what, locked, socket string) (*flock.Flock, error) {
-	l := flock.New(path, flock.SetPermissions(0o600))
+	// Beside a socket in a shared directory, another user may have left a link.
+	l := flock.New(path, flock.SetPermissions(0o600), flock.SetFlag(os.O_CREATE|os.O_RDONLY|syscall.O_NOFOLLOW))
 	patient, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
 	ok, err := l.TryLockContext(patient, patience/10)
@@ -59,15 +61,28 @@ func lockFile(ctx context.Context, path, what, locked, socket string) (*flock.Fl
 	if !ok {
 		return nil, runningError(path, what, locked)
 	}
-	b, err := json.Marshal(owner{PID: os.Getpid(), Socket: socket})
-	if err == nil {
-		err = os.WriteFile(path, append(b, '\n'), 0o600)
-	}
-	if err != nil {
+	if err := sign(path, owner{PID: os.Getpid(), Socket: socket}); err != nil {
 		_ = l.Close()
 		return nil, fmt.Errorf("lock %s: %w", path, err)
 	}
 	return l, nil
+}
+
+// sign writes into a lock file who holds it, and closes it to others, whatever
+// the umask.
+func sign(path string, o owner) error {
+	f, err := os.OpenFile(path, os.O_WRONLY|syscall.O_NOFOLLOW, 0)
+	if err != nil {
+		return err
+	}
+	defer f.Close()
+	if err := f.Chmod(0o600); err != nil { // another user's cannot be changed
+		return err
+	}
+	if err := f.Truncate(0); err != nil {
+		return err
+	}
+	return json.NewEncoder(f).Encode(o)
 }
 
 func runningError(path, what, locked string) *RunningError {

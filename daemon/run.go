@@ -19,6 +19,9 @@ func Run(ctx context.Context, c Config) (err error) {
 	if err := MakeStateDir(c); err != nil {
 		return err
 	}
+	if err := makePrivate(c.LockDir); err != nil {
+		return fmt.Errorf("directory of the conversations' locks: %w", err)
+	}
 	lock, err := lockState(ctx, c)
 	if err != nil {
 		return err
