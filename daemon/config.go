@@ -9,6 +9,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"github.com/sessiond/sessiond/session"
 )
 
 // Config is what a daemon needs to know. Load fills in the first part, and
@@ -26,6 +28,8 @@ type Config struct {
 	IdleTimeout     time.Duration // ends interactive sessions that wait for a message so long; 0: never
 
 	Bounds
+
+	Retention session.Retention // what is pruned by itself, and where archives go
 
 	LockDir string // directory of the conversations' locks, one for all daemons of a user
 
@@ -69,7 +73,7 @@ func (s Setting) Env() string { return "SESSIOND_" + strings.ToUpper(s.Key) }
 // Settings lists everything that can be set.
 func Settings() []Setting { return slices.Clone(settings) }
 
-var settings = slices.Concat(usualSettings, boundSettings)
+var settings = slices.Concat(usualSettings, boundSettings, retentionSettings)
 
 var usualSettings = []Setting{
 	{

@@ -10,6 +10,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/sessiond/sessiond/session"
 )
 
 // env makes a Getenv of a map.
@@ -49,6 +51,7 @@ func TestEverySettingCanComeFromEverySource(t *testing.T) {
 		"daily_budget_usd": "2.5", "idle_timeout": "45m", "max_journal_bytes": "2147483648",
 		"max_connections": "1", "max_requests": "2", "max_subscriptions": "3",
 		"max_queued_bytes": "4096", "max_request_bytes": "4097", "max_log_bytes": "4098",
+		"prune_after": "2w", "max_database_bytes": "10000000", "archive_dir": "/a",
 	}
 	var file strings.Builder
 	home := map[string]string{"HOME": "/h"}
@@ -66,7 +69,8 @@ func TestEverySettingCanComeFromEverySource(t *testing.T) {
 	want := Config{
 		StateDir: "/s", Socket: "/s.sock", Claude: "/c", LogLevel: slog.LevelError,
 		LogFormat: LogJSON, MaxSessions: 7, DailyBudgetUSD: 2.5, IdleTimeout: 45 * time.Minute, MaxJournalBytes: 2 << 30,
-		Bounds: Bounds{1, 2, 3, 4096, 4097, 4098}, LockDir: "/h/.local/state/sessiond/conversations",
+		Bounds: Bounds{1, 2, 3, 4096, 4097, 4098}, Retention: session.Retention{After: 14 * 24 * time.Hour, MaxBytes: 10_000_000, ArchiveDir: "/a"},
+		LockDir: "/h/.local/state/sessiond/conversations",
 	}
 	for name, sources := range map[string]Sources{
 		"flags": {Flags: flags, Getenv: env(home)},
@@ -120,7 +124,12 @@ func TestBadConfigurationIsNamed(t *testing.T) {
 	}{
 		"unknown key":   {"claude = \"c\"\ncolour = 1\n", nil, []string{"config.toml", "line 2", `"colour"`}},
 		"unknown table": {"[server]\nport = 1\n", nil, []string{"line 1", `"server`}},
-		"wrong type":    {"\nmax_sessions = \"many\"\n", nil, []string{"line 2", "config.toml"}},
+		"wrong type":    {"\nmax_sessions = \"many\"\n", nil, []string{"config.toml: max_sessions", `"many" is not a number`}},
+		"a number":      {"prune_after = 30", nil, []string{"config.toml: prune_after", `"30" is not a length of time`}},
+		"a list":        {"claude = [1]", nil, []string{"config.toml", "claude must be a text"}},
+		"a table":       {"[claude]\npath = 1\n", nil, []string{"config.toml", "claude must be a text"}},
+		"bad size":      {"max_database_bytes = \"much\"", nil, []string{"max_database_bytes", "much"}},
+		"negative size": {"max_database_bytes = -1", nil, []string{"max_database_bytes", "-1"}},
 		"not toml":      {"= =", nil, []string{"line 1"}},
 		"bad level":     {"log_level = \"loud\"", nil, []string{"config.toml: log_level", "loud"}},
 		"relative path": {"state_dir = \"here\"", nil, []string{"state_dir", "absolute"}},
@@ -146,6 +155,34 @@ func TestBadConfigurationIsNamed(t *testing.T) {
 	_, err := Load(Sources{File: "/does/not/exist.toml", Getenv: env(map[string]string{"HOME": "/h"})})
 	if err == nil || !strings.Contains(err.Error(), "/does/not/exist.toml") {
 		t.Errorf("a missing file that was named: %v", err)
+	}
+}
+
+func TestErrorsOfTheFileHaveNoGoWords(t *testing.T) {
+	t.Parallel()
+	for _, file := range []string{"max_sessions = \"many\"", "max_sessions = 1.5", "claude = 1", "idle_timeout = true", "= =", "claude = \"x", "claude = 1\nclaude = 2"} {
+		_, err := Load(Sources{File: writeFile(t, file), Getenv: env(map[string]string{"HOME": "/h"})})
+		if err == nil {
+			continue // a number for a text
+		}
+		for _, word := range []string{"struct", "interface", "*int", "daemon.", ": toml:"} {
+			if strings.Contains(err.Error(), word) {
+				t.Errorf("%q: %v", file, err)
+			}
+		}
+	}
+}
+
+func TestParseAge(t *testing.T) {
+	t.Parallel()
+	for text, want := range map[string]time.Duration{
+		"30d": 30 * 24 * time.Hour, "2w": 14 * 24 * time.Hour, "12h": 12 * time.Hour, "1h30m": 90 * time.Minute, "0": 0, "0d": 0,
+		"": -1, "d": -1, "-1d": -1, "-1h": -1, "1.5d": -1, "30": -1, "forever": -1, "9999999999w": -1, "99999w": -1, "2562047h": -1, "30 d": -1,
+	} {
+		got, err := ParseAge(text)
+		if want < 0 && err == nil || want >= 0 && (got != want || err != nil) {
+			t.Errorf("%q: %v, %v", text, got, err)
+		}
 	}
 }
 

@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"reflect"
 	"strconv"
 	"strings"
 
@@ -143,56 +144,30 @@ func readFile(s Sources) (configFile, error) {
 	return configFile{path, values}, nil
 }
 
-// fileSettings is the file's form.
-type fileSettings struct {
-	StateDir    *string  `toml:"state_dir"`
-	Socket      *string  `toml:"socket"`
-	Claude      *string  `toml:"claude"`
-	LogLevel    *string  `toml:"log_level"`
-	LogFormat   *string  `toml:"log_format"`
-	MaxSessions *int     `toml:"max_sessions"`
-	DailyBudget *float64 `toml:"daily_budget_usd"`
-	IdleTimeout *string  `toml:"idle_timeout"`
-	MaxJournal  *int64   `toml:"max_journal_bytes"`
-
-	MaxConnections   *int64 `toml:"max_connections"`
-	MaxRequests      *int64 `toml:"max_requests"`
-	MaxSubscriptions *int64 `toml:"max_subscriptions"`
-	MaxQueuedBytes   *int64 `toml:"max_queued_bytes"`
-	MaxRequestBytes  *int64 `toml:"max_request_bytes"`
-	MaxLogBytes      *int64 `toml:"max_log_bytes"`
-}
-
-// decodeFile decodes TOML strictly: what is unknown or of the wrong type is an
-// error that names key and line.
+// decodeFile decodes TOML strictly: an unknown key is an error that names it and
+// its line. Numbers need no quotes.
 func decodeFile(b []byte) (map[string]string, error) {
-	var f fileSettings
-	if err := toml.NewDecoder(bytes.NewReader(b)).DisallowUnknownFields().Decode(&f); err != nil {
+	fields := make([]reflect.StructField, len(settings))
+	for i, s := range settings {
+		fields[i] = reflect.StructField{Name: fmt.Sprint("F", i), Type: reflect.TypeFor[any](), Tag: reflect.StructTag(fmt.Sprintf("toml:%q", s.Key))}
+	}
+	file := reflect.New(reflect.StructOf(fields))
+	if err := toml.NewDecoder(bytes.NewReader(b)).DisallowUnknownFields().Decode(file.Interface()); err != nil {
 		return nil, tomlError(err)
 	}
 	values := map[string]string{}
-	for key, v := range map[string]*string{
-		"state_dir": f.StateDir, "socket": f.Socket, "claude": f.Claude,
-		"log_level": f.LogLevel, "log_format": f.LogFormat, "idle_timeout": f.IdleTimeout,
-	} {
-		if v != nil {
-			values[key] = *v
+	for i, s := range settings {
+		switch v := file.Elem().Field(i).Interface().(type) {
+		case nil:
+		case string:
+			values[s.Key] = v
+		case int64:
+			values[s.Key] = strconv.FormatInt(v, 10)
+		case float64:
+			values[s.Key] = strconv.FormatFloat(v, 'f', -1, 64)
+		default:
+			return nil, fmt.Errorf("%s must be a text in quotes, or a number", s.Key)
 		}
-	}
-	if f.MaxSessions != nil {
-		values["max_sessions"] = strconv.Itoa(*f.MaxSessions)
-	}
-	for key, v := range map[string]*int64{
-		"max_journal_bytes": f.MaxJournal, "max_connections": f.MaxConnections, "max_requests": f.MaxRequests,
-		"max_subscriptions": f.MaxSubscriptions, "max_queued_bytes": f.MaxQueuedBytes,
-		"max_request_bytes": f.MaxRequestBytes, "max_log_bytes": f.MaxLogBytes,
-	} {
-		if v != nil {
-			values[key] = strconv.FormatInt(*v, 10)
-		}
-	}
-	if f.DailyBudget != nil {
-		values["daily_budget_usd"] = strconv.FormatFloat(*f.DailyBudget, 'f', -1, 64)
 	}
 	return values, nil
 }
@@ -208,7 +183,7 @@ func tomlError(err error) error {
 	var wrong *toml.DecodeError
 	if errors.As(err, &wrong) {
 		line, _ := wrong.Position()
-		return fmt.Errorf("line %d: %w", line, err)
+		return fmt.Errorf("line %d: %s", line, strings.TrimPrefix(wrong.Error(), "toml: "))
 	}
 	return err
 }

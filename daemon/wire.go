@@ -37,8 +37,8 @@ func openRooms(ctx context.Context, c Config, log *daemonLog) (*rooms, error) {
 	r.manager, err = session.NewManager(session.Config{
 		Store: r.store, StateDir: c.StateDir, LockDir: c.LockDir,
 		Executable: c.Executable, Claude: c.Claude, MaxSessions: c.MaxSessions, DailyBudgetUSD: c.DailyBudgetUSD, IdleTimeout: c.IdleTimeout, Environ: c.Environ,
-		MaxJournalBytes: c.MaxJournalBytes,
-		PublishPartial:  r.hub.PublishPartial, Logger: log.Logger,
+		MaxJournalBytes: c.MaxJournalBytes, Retention: c.Retention,
+		PublishPartial: r.hub.PublishPartial, Logger: log.Logger,
 	})
 	if err != nil {
 		r.hub.Close()

@@ -80,6 +80,8 @@ func methodTable() []method {
 			Service.ArchiveSessions),
 		serviceMethod("deleteSession", "Deletes a final session, and its events with it.",
 			Service.DeleteSession, noSession, invalidState),
+		serviceMethod("pruneSessions", "Archives sessions that ended long ago, each to a file of its own, and deletes them, a page at a time.",
+			Service.PruneSessions),
 		serviceMethod("interruptSession", "Ends the turn, not the session: unless there is nothing left for it to do.",
 			Service.InterruptSession, noSession, invalidState),
 		serviceMethod("endSession", "Ends a session's process, gently at first.",
@@ -100,6 +102,8 @@ func methodTable() []method {
 			subscribe, api.ReasonCursorExpired, limit),
 		newMethod("unsubscribe", "Ends a subscription of this connection; after the answer no event of it comes.",
 			unsubscribe, noSubscription),
+		serviceMethod("backup", "Copies the database to a file, whole and checked, while everything goes on.",
+			Service.Backup),
 		newMethod("rpc.discover", "The OpenRPC document of this protocol.", discover),
 	}
 }

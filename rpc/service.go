@@ -24,6 +24,7 @@ type Service interface {
 	GetConversation(ctx context.Context, p api.GetConversationParams) (api.GetConversationResult, error)
 	UpdateSession(ctx context.Context, p api.UpdateSessionParams) (api.SessionResult, error)
 	ArchiveSessions(ctx context.Context, p api.ArchiveSessionsParams) (api.ArchiveSessionsResult, error)
+	PruneSessions(ctx context.Context, p api.PruneSessionsParams) (api.PruneSessionsResult, error)
 	DeleteSession(ctx context.Context, p api.SessionParams) (api.DeleteSessionResult, error)
 	InterruptSession(ctx context.Context, p api.InterruptSessionParams) (api.InterruptSessionResult, error)
 	EndSession(ctx context.Context, p api.EndSessionParams) (api.StatusResult, error)
@@ -35,4 +36,6 @@ type Service interface {
 	FetchApprovals(ctx context.Context, p api.FetchApprovalsParams) (api.FetchApprovalsResult, error)
 	GetApproval(ctx context.Context, p api.ApprovalParams) (api.ApprovalResult, error)
 	SendDecision(ctx context.Context, p api.SendDecisionParams) (api.ApprovalResult, error)
+
+	Backup(ctx context.Context, p api.BackupParams) (api.BackupResult, error)
 }

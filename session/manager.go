@@ -31,6 +31,7 @@ type Config struct {
 	DailyBudgetUSD  float64          // over it nothing new is launched or sent until midnight UTC; 0: no limit
 	MaxJournalBytes int64            // at most so much of what a session has printed may wait for the database; 0: no limit
 	IdleTimeout     time.Duration    // ends interactive sessions that wait for a message so long; 0: never
+	Retention       Retention        // what is pruned by itself; zero: nothing
 	Environ         []string         // the daemon's own environment, for sessions that bring none
 	PublishPartial  func(*bus.Event) // takes what is not stored
 	Logger          *slog.Logger
@@ -68,6 +69,8 @@ type Manager struct {
 	troubles map[string]string
 	shims    map[string]*shim.Client // those that are reached, by session id
 	closed   bool
+
+	retention retention
 }
 
 // NewManager makes a manager that does nothing until Start.
@@ -115,6 +118,9 @@ func (m *Manager) Start(ctx context.Context) error {
 			defer poll.Stop()
 			m.watchBudget(m.ctx, poll.C)
 		})
+	}
+	if r := m.cfg.Retention; r.After > 0 || r.MaxBytes > 0 {
+		m.wg.Go(func() { m.retain(m.ctx) })
 	}
 	return nil
 }

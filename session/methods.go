@@ -213,13 +213,23 @@ func (m *Manager) DeleteSession(ctx context.Context, p api.SessionParams) (api.D
 		return api.DeleteSessionResult{}, api.InvalidState(row.Session.Status, "end it first (endSession)",
 			"session %s has not ended (%s)", id, row.Session.Status)
 	}
-	deleted := store.Event{SessionID: id, RunID: row.Session.RunID, Type: api.EventSessionDeleted, Time: api.Now()}
+	if err := m.erase(ctx, row); err != nil {
+		return api.DeleteSessionResult{}, err
+	}
+	return api.DeleteSessionResult{Deleted: true}, nil
+}
+
+// erase deletes a session that is final, with its events and its files. The
+// caller holds creating and editing.
+func (m *Manager) erase(ctx context.Context, row store.SessionRow) error {
+	ses := &row.Session
+	deleted := store.Event{SessionID: ses.ID, RunID: ses.RunID, Type: api.EventSessionDeleted, Time: api.Now()}
 	if err := m.store.Commit(ctx, &store.Batch{Delete: row.N, Events: []store.Event{deleted}}); err != nil {
-		return api.DeleteSessionResult{}, wrapf(err, "delete session %s", id)
+		return wrapf(err, "delete session %s", ses.ID)
 	}
 	crashpoint.Reach(crashpoint.DeleteStored)
-	m.removeDir(id)
-	return api.DeleteSessionResult{Deleted: true}, nil
+	m.removeDir(ses.ID)
+	return nil
 }
 
 // InterruptSession ends the turn that runs.

@@ -63,18 +63,6 @@ func (s *Store) SessionSize(ctx context.Context, n int64) (events int, bytes int
 	return events, bytes, nil
 }
 
-// Unpurged returns how many deleted sessions still have events in the file.
-func (s *Store) Unpurged(ctx context.Context) (n int, err error) {
-	if err := s.begin(); err != nil {
-		return 0, err
-	}
-	defer s.reading.Done()
-	if err := s.db.QueryRowContext(ctx, "SELECT count(*) FROM deletions WHERE purged = 0").Scan(&n); err != nil {
-		return 0, fmt.Errorf("read deletions: %w", fault(err))
-	}
-	return n, nil
-}
-
 // Size is how much room the database takes, in bytes.
 type Size struct {
 	Used int64 // what is in it

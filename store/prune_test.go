@@ -47,19 +47,6 @@ func TestSessionSize(t *testing.T) {
 	}
 }
 
-func TestUnpurged(t *testing.T) {
-	t.Parallel()
-	s := open(t, Options{})
-	remove(t, s, filled(t, s, 2*purgeRows))
-	eventually(t, "the events are gone", func() bool {
-		n, err := s.Unpurged(t.Context())
-		return err == nil && n == 0
-	})
-	if n := stored(t, s, 1); n != 1 {
-		t.Errorf("%d events are left", n)
-	}
-}
-
 func TestSize(t *testing.T) {
 	t.Parallel()
 	s := open(t, Options{})

@@ -64,6 +64,11 @@ func (c *Client) DeleteSession(ctx context.Context, p api.SessionParams) (api.De
 	return call[api.DeleteSessionResult](ctx, c, "deleteSession", p)
 }
 
+// PruneSessions archives and deletes one page of the sessions that ended long ago.
+func (c *Client) PruneSessions(ctx context.Context, p api.PruneSessionsParams) (api.PruneSessionsResult, error) {
+	return call[api.PruneSessionsResult](ctx, c, "pruneSessions", p)
+}
+
 // InterruptSession ends the turn of a session, and returns before that has happened.
 func (c *Client) InterruptSession(ctx context.Context, p api.InterruptSessionParams) (api.InterruptSessionResult, error) {
 	return call[api.InterruptSessionResult](ctx, c, "interruptSession", p)
@@ -102,4 +107,9 @@ func (c *Client) GetApproval(ctx context.Context, p api.ApprovalParams) (api.App
 // SendDecision answers a question; the first answer wins.
 func (c *Client) SendDecision(ctx context.Context, p api.SendDecisionParams) (api.ApprovalResult, error) {
 	return call[api.ApprovalResult](ctx, c, "sendDecision", p)
+}
+
+// Backup copies the daemon's database to a file, and returns once that is checked.
+func (c *Client) Backup(ctx context.Context, p api.BackupParams) (api.BackupResult, error) {
+	return call[api.BackupResult](ctx, c, "backup", p)
 }

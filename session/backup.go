@@ -1,0 +1,36 @@
+package session
+
+import (
+	"context"
+	"errors"
+	"io/fs"
+	"os"
+	"path/filepath"
+
+	"github.com/sessiond/sessiond/rpc/api"
+)
+
+// Backup copies the database to a file that does not exist yet, for this user's
+// eyes alone, while sessions go on. What was told of before the call is in it.
+func (m *Manager) Backup(ctx context.Context, p api.BackupParams) (api.BackupResult, error) {
+	result := api.BackupResult{Path: p.Path, HeadSeq: m.store.Head()}
+	if !filepath.IsAbs(p.Path) {
+		return result, api.InvalidParams("path", "%q is not an absolute path", p.Path)
+	}
+	err := m.store.Backup(ctx, p.Path, nil)
+	var refused *fs.PathError
+	switch {
+	case errors.Is(err, fs.ErrExist):
+		return result, api.InvalidParams("path", "%s is there already: choose another name", p.Path)
+	case errors.As(err, &refused):
+		return result, api.InvalidParams("path", "%v", refused)
+	case err != nil:
+		return result, m.closing(err)
+	}
+	fi, err := os.Stat(p.Path)
+	if err != nil {
+		return result, err
+	}
+	result.Bytes = fi.Size()
+	return result, nil
+}
