@@ -11,6 +11,8 @@ import (
 	"time"
 
 	"golang.org/x/sync/errgroup"
+
+	"github.com/sessiond/sessiond/rpc/api"
 )
 
 // names lists what is in a directory.
@@ -223,4 +225,40 @@ func TestVacuumGivesPagesBack(t *testing.T) {
 	if err := Check(t.Context(), path); err != nil {
 		t.Error(err)
 	}
+}
+
+// TestVacuumOfAnOlderDatabase: one whose pages cannot be given back becomes one
+// whose can.
+func TestVacuumOfAnOlderDatabase(t *testing.T) {
+	t.Parallel()
+	path := filepath.Join(t.TempDir(), "db")
+	older(t, path)
+	c, err := openConn(path, writerParams)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := errors.Join(c.run("PRAGMA auto_vacuum = NONE"), c.run("VACUUM"), c.close()); err != nil {
+		t.Fatal(err)
+	}
+	if count(t, path, "PRAGMA auto_vacuum") != 0 {
+		t.Fatal("it is not as it was")
+	}
+	s := openAt(t, path, Options{})
+	for range 2 {
+		gone := create(t, s, nil)
+		for range 4 {
+			commit(t, s, &Batch{Events: []Event{lineEvent(gone.N, strings.Repeat("x", 1<<20))}})
+		}
+		remove(t, s, gone)
+		if freed, err := s.Vacuum(t.Context()); err != nil || freed < 4<<20 {
+			t.Errorf("%d bytes freed, %v", freed, err)
+		}
+		if count(t, path, "PRAGMA auto_vacuum") != 2 {
+			t.Error("it has stayed as it was")
+		}
+	}
+	if n := len(wholeLog(t, s, 10, Filter{Types: []api.EventType{api.EventConversationUpdated}})); n != 2 {
+		t.Errorf("%d events", n)
+	}
+	reopen(t, s, path)
 }

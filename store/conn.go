@@ -56,6 +56,18 @@ func (c *conn) run(query string) error {
 	return errors.Join(err, s.close())
 }
 
+// number runs a query without arguments whose answer is a number.
+func (c *conn) number(query string) (int64, error) {
+	s, err := c.prepare(query)
+	if err != nil {
+		return 0, err
+	}
+	row := make([]driver.Value, 1)
+	_, err = s.row(row)
+	n, _ := row[0].(int64)
+	return n, errors.Join(err, s.close())
+}
+
 // bind sets all arguments: []byte, string, int64 or nil.
 func (s *stmt) bind(values []driver.Value) {
 	for i, v := range values {

@@ -9,16 +9,21 @@ import (
 )
 
 const (
-	// purgeRows is how many events of a deleted session go at once.
-	purgeRows = 128
+	// At most so many events of a deleted session go at once, and not more than
+	// one that begins behind so many bytes: every page of a long line is touched.
+	purgeRows  = 128
+	purgeBytes = 1 << 20
 )
 
 const (
 	insertDeletionSQL = `INSERT INTO deletions (n, session_id, run_id, claude_session_id, purged)
 		SELECT n, id, run_id, claude_session_id, 0 FROM sessions WHERE n = ?`
 	deleteSessionSQL = `DELETE FROM sessions WHERE n = ?`
-	purgeEventsSQL   = `DELETE FROM events WHERE seq IN
-		(SELECT seq FROM events WHERE session = ? AND type <> 'session_deleted' LIMIT ?)`
+	purgeEventsSQL   = `DELETE FROM events WHERE seq IN (SELECT seq FROM
+		(SELECT seq, own, sum(own) OVER (ORDER BY seq) AS upto FROM
+			(SELECT seq, coalesce(octet_length(line), 0) AS own FROM events
+				WHERE session = ? AND type <> 'session_deleted' ORDER BY seq LIMIT ?))
+		WHERE upto - own < ?)`
 	closeDeletionSQL = `UPDATE deletions SET purged = 1 WHERE n = ?`
 )
 
@@ -37,7 +42,7 @@ func (w *writer) deleteSession(n int64) error {
 func (w *writer) purge() error {
 	n, finished := w.purges[0], false
 	err := w.transact(func() error {
-		removed, err := w.stmts.purgeEvents.change(n, int64(purgeRows))
+		removed, err := w.stmts.purgeEvents.change(n, int64(purgeRows), int64(purgeBytes))
 		if err != nil || removed > 0 {
 			return err
 		}

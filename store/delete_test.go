@@ -1,6 +1,7 @@
 package store
 
 import (
+	"bytes"
 	"errors"
 	"os"
 	"path/filepath"
@@ -135,4 +136,35 @@ func TestRemovalGoesOnAfterACrash(t *testing.T) {
 		t.Errorf("%d events are shown", n)
 	}
 	eventually(t, "the events' removal", func() bool { return stored(t, again, gone.N) == 1 })
+}
+
+// TestRemovalGoesInSmallSteps: as many as a commit has, or as much.
+func TestRemovalGoesInSmallSteps(t *testing.T) {
+	t.Parallel()
+	path := filepath.Join(t.TempDir(), "db")
+	s := openAt(t, path, Options{})
+	small, large := filled(t, s, 3*purgeRows), create(t, s, nil)
+	for range 5 {
+		commit(t, s, &Batch{Events: line(large.N, bytes.Repeat([]byte("x"), purgeBytes*2/3), 2)})
+	}
+	if err := s.Close(); err != nil {
+		t.Fatal(err)
+	}
+	c, err := openConn(path, writerParams)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer c.close()
+	purge, err := c.prepare(purgeEventsSQL)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer purge.close()
+	for n, want := range map[int64][]int64{small.N: {purgeRows, purgeRows, purgeRows, 0}, large.N: {3, 4, 3, 0}} {
+		for i, w := range want {
+			if removed, err := purge.change(n, int64(purgeRows), int64(purgeBytes)); removed != w || err != nil {
+				t.Errorf("step %d: %d events removed, not %d, %v", i, removed, w, err)
+			}
+		}
+	}
 }

@@ -2,6 +2,7 @@ package store
 
 import (
 	"context"
+	"errors"
 	"fmt"
 )
 
@@ -22,6 +23,8 @@ type vacuum struct {
 // deleted sessions are removed. The writer does so in small steps between its
 // commits; Vacuum waits for the last of them, or for ctx, and returns by how many
 // bytes the database became smaller. The file follows with the next checkpoint.
+// A database that was made before this was possible is rewritten as a whole, once:
+// commits wait as long, and there must be room for a second one.
 func (s *Store) Vacuum(ctx context.Context) (freed int64, err error) {
 	v := &vacuum{ctx: ctx, done: make(chan error, 1)}
 	select {
@@ -48,10 +51,12 @@ func (w *writer) shrink() {
 	v, pages := w.vacuuming[0], 0
 	err := v.ctx.Err()
 	if err == nil {
-		err = w.transact(func() (err error) {
-			pages, err = w.stmts.vacuum.drain()
-			return err
-		})
+		if pages, err = w.rewrite(); err == nil && pages == 0 {
+			err = w.transact(func() (err error) {
+				pages, err = w.stmts.vacuum.drain()
+				return err
+			})
+		}
 	}
 	if err == nil && pages > 0 {
 		v.freed += int64(pages) * pageSize
@@ -60,4 +65,29 @@ func (w *writer) shrink() {
 	}
 	v.done <- err
 	w.vacuuming = w.vacuuming[1:]
+}
+
+// rewrite makes a database of which free pages can be given back of one of which
+// they cannot, and returns how many pages it has lost; 0 where it need not.
+func (w *writer) rewrite() (pages int, err error) {
+	if mode, err := w.conn.number("PRAGMA auto_vacuum"); err != nil || mode != 0 {
+		return 0, err
+	}
+	w.logger.Info("the database is rewritten once, so that it can become smaller from now on")
+	before, err := w.conn.number("PRAGMA page_count")
+	if err != nil {
+		return 0, err
+	}
+	for _, query := range []string{
+		"PRAGMA temp_store = FILE", // for the copy that is made meanwhile
+		"PRAGMA auto_vacuum = INCREMENTAL",
+		"VACUUM",
+	} {
+		if err = w.conn.run(query); err != nil {
+			break
+		}
+	}
+	err = errors.Join(err, w.conn.run("PRAGMA temp_store = MEMORY"))
+	after, countErr := w.conn.number("PRAGMA page_count")
+	return int(before - after), errors.Join(err, countErr)
 }
