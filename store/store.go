@@ -12,6 +12,7 @@ import (
 	"strings"
 	"sync"
 	"sync/atomic"
+	"time"
 )
 
 // maxReaders bounds the connections that read at the same time.
@@ -27,9 +28,10 @@ type Options struct {
 	Published func([]Event)
 
 	// For tests.
-	walPages     int64  // in the place of checkpointPages
-	migrations   fs.FS  // in the place of those that are built in
-	beforeCommit func() // called when a migration is about to commit
+	walPages     int64         // in the place of checkpointPages
+	patience     time.Duration // in the place of busyPatience
+	migrations   fs.FS         // in the place of those that are built in
+	beforeCommit func()        // called when a migration is about to commit
 }
 
 // Store is an open database. Its methods may be called by many at once.

@@ -105,7 +105,7 @@ func (w *writer) transact(fn func() error) error {
 // begin begins a transaction, and waits for one of another program's if there
 // is one, but not when the store is being closed.
 func (w *writer) begin() error {
-	for deadline := time.Now().Add(busyPatience); ; {
+	for deadline := time.Now().Add(w.patience); ; {
 		_, err := w.stmts.begin.exec()
 		if err == nil {
 			return nil

@@ -1,6 +1,7 @@
 package store
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -51,6 +52,7 @@ type writer struct {
 	published []Event
 	purges    []int64          // deleted sessions whose events are still in the file
 	vacuuming []*vacuum        // who waits for free pages to go
+	patience  time.Duration    // for how long a transaction waits for another program's
 	choreNext <-chan time.Time // when to do a chore; nil: there is none
 	rest      time.Time        // no chore before, for the last one failed
 }
@@ -72,7 +74,7 @@ func newWriter(path string, s *Store, o Options) (_ *writer, err error) {
 	if err != nil {
 		return nil, err
 	}
-	w := &writer{store: s, trouble: s.trouble, conn: c, publish: o.Published, logger: o.Logger,
+	w := &writer{store: s, trouble: s.trouble, conn: c, publish: o.Published, logger: o.Logger, patience: cmp.Or(o.patience, busyPatience),
 		queue: make(chan *request), vacuums: make(chan *vacuum), wrote: make(chan struct{}, 1), ended: make(chan struct{})}
 	for _, pragma := range []string{
 		"PRAGMA wal_autocheckpoint = 0", // the checkpointer does this, off the writer's path
