@@ -16,7 +16,7 @@ LDFLAGS := $(if $(VERSION),-X main.stamped=$(VERSION))
 
 .PHONY: help
 help: ## show this
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 .PHONY: build
 build: ## build bin/sessiond
@@ -61,7 +61,20 @@ fuzz: ## run every fuzz target for FUZZTIME (default 20s)
 	done
 
 .PHONY: bench
-bench: ## run every benchmark for BENCHTIME (default 1s)
+bench: build ## measure the daemon, each figure beside a yardstick of the same run (ONLY=regexp: a part of it)
+	@mkdir -p $(CACHE)
+	$(GO) run ./internal/bench --only '$(ONLY)' --json $(CACHE)/bench.json bin/sessiond
+
+.PHONY: bench-quick
+bench-quick: build ## the same with a tenth of the work, in less than a minute
+	$(GO) run ./internal/bench --quick --only '$(ONLY)' bin/sessiond
+
+.PHONY: bench-check
+bench-check: build ## fail where a ratio is worse than in docs/bench.json by more than its noise
+	$(GO) run ./internal/bench --check docs/bench.json --only '$(ONLY)' bin/sessiond
+
+.PHONY: benchmarks
+benchmarks: ## run every Go benchmark for BENCHTIME (default 1s), for benchstat
 	$(GO) test -run '^$$' -bench . -benchmem -benchtime $(BENCHTIME) ./...
 
 .PHONY: torture
