@@ -70,9 +70,7 @@ func (w *world) approvals(id string) []api.Approval {
 // stopProcess stops a process as a signal does, until the returned function.
 func stopProcess(t *testing.T, pid int) (goOn func()) {
 	t.Helper()
-	if err := syscall.Kill(pid, syscall.SIGSTOP); err != nil {
-		t.Fatal(err)
-	}
+	suspend(t, pid)
 	goOn = func() { _ = syscall.Kill(pid, syscall.SIGCONT) } // it may be gone
 	t.Cleanup(goOn)
 	return goOn
