@@ -27,10 +27,10 @@ func kindOf(err error) error {
 	case sqlite3.ErrBusy, sqlite3.ErrLocked, sqlite3.ErrProtocol:
 		return ErrBusy
 	case sqlite3.ErrIoErr, sqlite3.ErrCantOpen:
-		switch e.SystemErrno {
-		case syscall.ENOSPC, syscall.EDQUOT, syscall.EFBIG:
-			return ErrFull
-		case syscall.EROFS, syscall.EACCES, syscall.EPERM:
+		switch kind := kindOfFile(e.SystemErrno); {
+		case kind != nil:
+			return kind
+		case e.SystemErrno == syscall.EACCES, e.SystemErrno == syscall.EPERM:
 			return ErrReadOnly
 		}
 		return ErrIO

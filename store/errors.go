@@ -1,8 +1,10 @@
 package store
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
+	"syscall"
 )
 
 // What the store's errors are about; test with errors.Is.
@@ -22,14 +24,28 @@ var (
 	ErrBusy     = errors.New("another program keeps the database for itself") // for longer than it was waited for
 )
 
-// fault adds to an error of SQLite's what it is about.
+// fault adds to an error of SQLite's, or of a file, what it is about.
 func fault(err error) error {
 	if faultOf(err) == nil {
-		if kind := kindOf(err); kind != nil {
+		if kind := cmp.Or(kindOf(err), kindOfFile(err)); kind != nil {
 			return fmt.Errorf("%w: %w", kind, err)
 		}
 	}
 	return err
+}
+
+// kindOfFile says which fault the error of a call on a file is about; nil if none.
+func kindOfFile(err error) error {
+	var errno syscall.Errno
+	switch errors.As(err, &errno); errno {
+	case syscall.ENOSPC, syscall.EDQUOT, syscall.EFBIG:
+		return ErrFull
+	case syscall.EROFS:
+		return ErrReadOnly
+	case syscall.EIO:
+		return ErrIO
+	}
+	return nil
 }
 
 // faultOf returns which fault err is about; nil if it is about none.

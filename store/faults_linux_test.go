@@ -115,7 +115,7 @@ func TestTheDiskFails(t *testing.T) {
 			dir := t.TempDir()
 			path := filepath.Join(dir, "db")
 			s := openAt(t, path, Options{})
-			all, stop := feeders(t, s, 3)
+			all, stop := feeders(t, s, 3, 0)
 			progress(t, all)
 			for range 2 {
 				inject(t, dir, c.rule)

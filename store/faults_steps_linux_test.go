@@ -33,7 +33,7 @@ func TestACheckpointFails(t *testing.T) {
 			dir := t.TempDir()
 			path := filepath.Join(dir, "db")
 			s := openAt(t, path, Options{walPages: 10}) // so that it is cut all the time
-			all, stop := feeders(t, s, 2)
+			all, stop := feeders(t, s, 2, 0)
 			inject(t, dir, c.rule)
 			eventually(t, "the problem is told", func() bool { return errors.Is(s.Problem(), c.want) })
 			progress(t, all)

@@ -38,7 +38,7 @@ func TestAnotherProgramKeepsTheDatabase(t *testing.T) {
 	t.Parallel()
 	path := filepath.Join(t.TempDir(), "db")
 	s := openAt(t, path, Options{})
-	all, stop := feeders(t, s, 3)
+	all, stop := feeders(t, s, 3, 0)
 	progress(t, all)
 	for _, begin := range []string{"BEGIN EXCLUSIVE", "BEGIN IMMEDIATE"} {
 		end := hold(t, path, begin)
@@ -92,7 +92,7 @@ func TestAReaderThatStays(t *testing.T) {
 	t.Parallel()
 	path := filepath.Join(t.TempDir(), "db")
 	s := openAt(t, path, Options{walPages: 20})
-	all, stop := feeders(t, s, 2)
+	all, stop := feeders(t, s, 2, 0)
 	progress(t, all)
 	end := hold(t, path, "BEGIN")
 	eventually(t, "the problem is told", func() bool { return errors.Is(s.Problem(), ErrBusy) })
@@ -116,7 +116,7 @@ func TestTheDatabaseIsMovedAway(t *testing.T) {
 	}
 	path := filepath.Join(dir, "db")
 	s := openAt(t, path, Options{})
-	all, stop := feeders(t, s, 2)
+	all, stop := feeders(t, s, 2, 0)
 	progress(t, all)
 	move := func(from, to string) {
 		t.Helper()
