@@ -165,7 +165,8 @@ func checkDir(field, dir string) error {
 func checkEnv(env map[string]string) error {
 	for name, value := range env {
 		if name == "" || strings.ContainsAny(name, "=\x00") {
-			return api.InvalidParams("env", "%q is not a variable's name", name)
+			before, _, _ := strings.Cut(name, "=") // what is behind it may be meant for a value
+			return api.InvalidParams("env", "%q is not the whole of a variable's name: no = and no NUL byte may be in it", before)
 		}
 		if strings.ContainsRune(value, 0) {
 			return api.InvalidParams("env", "the value of %s holds a NUL byte", name)

@@ -25,8 +25,9 @@ import (
 // served is a world whose daemon is a process, which can be killed.
 type served struct {
 	*world
-	daemon *exec.Cmd
-	gates  string // directory of the scripted claude's
+	daemon  *exec.Cmd
+	gates   string          // directory of the scripted claude's
+	prepare func(*exec.Cmd) // changes the daemon's command; may be nil
 }
 
 // serveScripted has the scripted claude, in the flavour of a version.
@@ -49,8 +50,11 @@ func serveReal(t *testing.T, version string) *served {
 	return serve(t, w)
 }
 
-func serve(t *testing.T, w *world) *served {
-	s := &served{world: w, gates: t.TempDir()}
+func serve(t *testing.T, w *world) *served { return servePrepared(t, w, nil) }
+
+// servePrepared is serve with a daemon whose command prepare changes.
+func servePrepared(t *testing.T, w *world, prepare func(*exec.Cmd)) *served {
+	s := &served{world: w, gates: t.TempDir(), prepare: prepare}
 	s.launchDaemon()
 	t.Cleanup(func() {
 		s.endAll()
@@ -68,6 +72,9 @@ func (s *served) launchDaemon() {
 	s.t.Helper()
 	s.daemon = s.daemonCommand()
 	s.daemon.Stderr = os.Stderr
+	if s.prepare != nil {
+		s.prepare(s.daemon)
+	}
 	if err := s.daemon.Start(); err != nil {
 		s.t.Fatal(err)
 	}
