@@ -1,6 +1,7 @@
 package session
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -24,6 +25,9 @@ func (m *Manager) ContinueSession(ctx context.Context, p api.ContinueSessionPara
 	p.SessionID = id
 	mcp, err := parseMCP(p.MCPConfig)
 	if err != nil {
+		return none, err
+	}
+	if err := m.awaitOwner(ctx, p); err != nil { // before others are kept waiting
 		return none, err
 	}
 	m.creating.Lock()
@@ -133,8 +137,8 @@ func (m *Manager) goOn(ctx context.Context, b *birth, parent store.SessionRow) e
 		return api.InvalidState(ses.Status, fmt.Sprintf("send session %s a message, wait for its end, or fork it", ses.ID),
 			"session %s has not ended (%s)", ses.ID, ses.Status).With("session_id", ses.ID)
 	}
-	if err := m.awaitOwner(ctx, ses); err != nil {
-		return err
+	if locked, err := shim.Locked(m.lockFile(ses.ClaudeSessionID)); err != nil || locked {
+		return cmp.Or(wrapf(err, "lock of conversation %s", ses.ClaudeSessionID), error(errOwned(ses)))
 	}
 	b.claude, b.launch.Resume = ses.ClaudeSessionID, ses.ClaudeSessionID
 	b.launch.Ancestors, err = ancestry(parent)
@@ -170,25 +174,34 @@ func (m *Manager) fork(ctx context.Context, b *birth, parent store.SessionRow, a
 	return nil
 }
 
-// awaitOwner waits for the process before to let go of a session's conversation.
-// One that does not belongs to another daemon, which has continued it.
-func (m *Manager) awaitOwner(ctx context.Context, ses *api.Session) error {
-	deadline := time.Now().Add(lockPatience)
+// awaitOwner waits for the process before to let go of the conversation of a
+// session that has ended, if that is to be gone on with. One that does not let go
+// belongs to another daemon, which has continued it: goOn says so.
+func (m *Manager) awaitOwner(ctx context.Context, p api.ContinueSessionParams) error {
+	parent, err := m.row(ctx, p.SessionID)
+	if err != nil || p.Fork || p.AtSeq != nil || !parent.Session.Status.Final() {
+		return err
+	}
+	lock := m.lockFile(parent.Session.ClaudeSessionID)
+	over := time.After(lockPatience)
 	for {
-		locked, err := shim.Locked(m.lockFile(ses.ClaudeSessionID))
-		if err != nil || !locked {
-			return wrapf(err, "lock of conversation %s", ses.ClaudeSessionID)
-		}
-		if time.Now().After(deadline) {
-			return api.InvalidState(ses.Status, "end it in the daemon that runs it, or fork this session",
-				"the conversation of session %s has a live process of another daemon", ses.ID)
+		if locked, err := shim.Locked(lock); err != nil || !locked {
+			return wrapf(err, "lock of conversation %s", parent.Session.ClaudeSessionID)
 		}
 		select {
 		case <-ctx.Done():
 			return ctx.Err()
+		case <-over:
+			return nil
 		case <-time.After(lookPause):
 		}
 	}
+}
+
+// errOwned is for a conversation that another daemon goes on with.
+func errOwned(ses *api.Session) *api.Error {
+	return api.InvalidState(ses.Status, "end it in the daemon that runs it, or fork this session",
+		"the conversation of session %s has a live process of another daemon", ses.ID)
 }
 
 // forkLimit says up to which seq a fork may reach; 0 for the end. Of a live

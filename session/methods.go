@@ -145,19 +145,28 @@ func (m *Manager) ask(ctx context.Context, id string, change func(*step) (reques
 	defer cancel()
 	reply := make(chan string, 1)
 	var of *actor
+	var request string
 	_, err = m.change(ctx, id, func(a *actor, s *step) error {
 		if a == nil {
 			return errFinal(&s.m.row.Session)
 		}
-		request, err := change(s)
-		if err != nil {
+		if len(s.m.eng.Controls) >= maxControls {
+			return api.Errorf(api.ReasonLimitExceeded, "Claude Code has %d requests to answer in session %s already", maxControls, id).With("limit", maxControls)
+		}
+		if request, err = change(s); err != nil {
 			return err
 		}
 		of = a
 		a.waiters[request] = func(text string) { reply <- text }
 		return nil
 	})
+	forget := func() {
+		if of != nil { // an answer that comes later still has its effect, but nobody waits
+			_ = of.do(m.ctx, func(context.Context) error { delete(of.waiters, request); return nil })
+		}
+	}
 	if err != nil {
+		forget()
 		return "", err
 	}
 	select {
@@ -166,9 +175,13 @@ func (m *Manager) ask(ctx context.Context, id string, change func(*step) (reques
 	case <-of.done:
 		return "", api.Errorf(api.ReasonInvalidState, "session %s ended before Claude Code answered", id)
 	case <-ctx.Done():
-		return "", api.Errorf(api.ReasonInvalidState, "Claude Code has not answered in %v", switchTimeout)
+		forget()
 	}
+	return "", api.Errorf(api.ReasonInvalidState, "Claude Code has not answered in %v", switchTimeout)
 }
+
+// maxControls is how many requests of ours may wait for Claude Code's answer.
+const maxControls = 100
 
 // ArchiveSessions hides sessions from lists, or shows them again, each for itself.
 func (m *Manager) ArchiveSessions(ctx context.Context, p api.ArchiveSessionsParams) (api.ArchiveSessionsResult, error) {

@@ -147,7 +147,7 @@ func askVersion(ctx context.Context, file string, env []string) (Version, error)
 	defer cancel()
 	cmd := exec.CommandContext(ctx, file, "--version")
 	cmd.Env = env
-	cmd.WaitDelay = time.Second
+	cmd.WaitDelay = 100 * time.Millisecond // for what it has started and left
 	out, err := cmd.Output()
 	if errors.Is(err, exec.ErrWaitDelay) && len(out) > 0 {
 		err = nil // it has said its version and exited, though something of it still holds its output
