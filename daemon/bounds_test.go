@@ -29,7 +29,7 @@ func TestConnectionsFitTheOpenFiles(t *testing.T) {
 	if err := syscall.Getrlimit(syscall.RLIMIT_NOFILE, &limit); err != nil {
 		t.Fatal(err)
 	}
-	if limit.Cur != limit.Max && limit.Max < 1<<20 {
+	if limit.Cur+1 < limit.Max && limit.Max < 1<<20 { // Go leaves one
 		t.Errorf("the limit of open files is %d, and may be %d", limit.Cur, limit.Max)
 	}
 	most := int64(min(limit.Cur, 1<<31-1)) - otherFiles

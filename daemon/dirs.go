@@ -1,7 +1,6 @@
 package daemon
 
 import (
-	"errors"
 	"fmt"
 	"io/fs"
 	"os"
@@ -9,6 +8,8 @@ import (
 	"path/filepath"
 	"strconv"
 	"syscall"
+
+	"github.com/sessiond/sessiond/session/shim"
 )
 
 // MakeStateDir makes the state directory, private to this user, or says why it
@@ -23,7 +24,7 @@ func MakeStateDir(c Config) error {
 // makePrivate makes dir, and what is missing above it, with mode 0700 whatever
 // the umask. A directory that is there must be safe, and is closed to others.
 func makePrivate(dir string) error {
-	if err := makeMissing(dir); err != nil {
+	if err := shim.PrivateDir(dir); err != nil {
 		return err
 	}
 	fi, err := checkOwned(dir)
@@ -39,24 +40,6 @@ func makePrivate(dir string) error {
 	}
 	if fi.Mode().Perm() == 0o700 {
 		return nil
-	}
-	return os.Chmod(dir, 0o700) // #nosec G302 -- it is a directory
-}
-
-// makeMissing is os.MkdirAll with mode 0700 that no umask takes away from.
-func makeMissing(dir string) error {
-	err := os.Mkdir(dir, 0o700)
-	if errors.Is(err, fs.ErrNotExist) && filepath.Dir(dir) != dir {
-		if err := makeMissing(filepath.Dir(dir)); err != nil {
-			return err
-		}
-		err = os.Mkdir(dir, 0o700)
-	}
-	if errors.Is(err, fs.ErrExist) {
-		return nil // what it is, is checked by whoever cares
-	}
-	if err != nil {
-		return err
 	}
 	return os.Chmod(dir, 0o700) // #nosec G302 -- it is a directory
 }
@@ -91,7 +74,7 @@ func checkOwned(dir string) (fs.FileInfo, error) {
 // user. It may be a shared one such as /tmp, where the sticky bit keeps others
 // from taking the socket away; its mode is left as it is.
 func makeSocketDir(dir string) error {
-	err := makeMissing(dir)
+	err := shim.PrivateDir(dir)
 	if err == nil {
 		err = checkPath(dir, false)
 	}

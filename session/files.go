@@ -11,6 +11,7 @@ import (
 	"strings"
 
 	"github.com/sessiond/sessiond/rpc/api"
+	"github.com/sessiond/sessiond/session/shim"
 )
 
 // The files of a session beside those of its shim. They are the only places
@@ -33,7 +34,7 @@ func writePrivate(file string, content []byte) error {
 // makeDir makes a session's directory and puts the secrets of its launch there.
 func (m *Manager) makeDir(id string, env map[string]string, mcp mcpConfig) error {
 	dir := m.sessionDir(id)
-	if err := os.MkdirAll(dir, 0o700); err != nil {
+	if err := shim.PrivateDir(dir); err != nil {
 		return err
 	}
 	if err := writePrivate(filepath.Join(dir, environmentFile), mustJSON(m.environment(env))); err != nil {

@@ -81,6 +81,9 @@ func (a *app) startOne(ctx context.Context, config daemon.Config) error {
 		return err
 	}
 	defer lock.Close()
+	if err := os.Chmod(lock.Path(), 0o600); err != nil { // whatever the umask
+		return err
+	}
 	if c, err := a.connect(ctx, config); err == nil {
 		return c.Close()
 	}

@@ -2,7 +2,9 @@ package shim
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"syscall"
@@ -151,16 +153,23 @@ func syncDir(dir string) error {
 	return nil
 }
 
-// privateDir makes a directory (and its parents) with mode 0700 whatever the
-// umask. One that exists is left as it is.
-func privateDir(dir string) error {
-	if info, err := os.Stat(dir); err == nil && info.IsDir() {
+// PrivateDir makes a directory, and what is missing above it, with mode 0700
+// whatever the umask. What exists is left as it is, be it a directory or not.
+func PrivateDir(dir string) error {
+	err := os.Mkdir(dir, 0o700)
+	if errors.Is(err, fs.ErrNotExist) && filepath.Dir(dir) != dir {
+		if err := PrivateDir(filepath.Dir(dir)); err != nil {
+			return err
+		}
+		err = os.Mkdir(dir, 0o700)
+	}
+	if errors.Is(err, fs.ErrExist) {
 		return nil
 	}
-	if err := os.MkdirAll(dir, 0o700); err != nil {
+	if err != nil {
 		return err
 	}
-	return os.Chmod(dir, 0o700)
+	return os.Chmod(dir, 0o700) // #nosec G302 -- it is a directory
 }
 
 // openPrivate opens a file, which it creates with mode 0600 whatever the umask. A

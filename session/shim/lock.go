@@ -23,7 +23,7 @@ const lockPatience = 250 * time.Millisecond
 // returns, or a copy of it that a child inherited, is open. The error is
 // ErrLocked if somebody else has it.
 func takeLock(path string) (*os.File, error) {
-	if err := privateDir(filepath.Dir(path)); err != nil {
+	if err := PrivateDir(filepath.Dir(path)); err != nil {
 		return nil, fmt.Errorf("lock file: %w", err)
 	}
 	for end := time.Now().Add(lockPatience); ; time.Sleep(5 * time.Millisecond) {

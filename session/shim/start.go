@@ -34,7 +34,7 @@ func Start(ctx context.Context, exe, dir string, spec Spec) (*Client, Started, e
 	if err != nil {
 		return nil, Started{}, fmt.Errorf("start the shim: %w", err)
 	}
-	if err := privateDir(dir); err != nil {
+	if err := PrivateDir(dir); err != nil {
 		return nil, Started{}, fmt.Errorf("start the shim: %w", err)
 	}
 	if err := writeSpec(dir, spec); err != nil {

@@ -1,0 +1,101 @@
+package e2e
+
+import (
+	"bufio"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/sessiond/sessiond/internal/claudecli"
+	"github.com/sessiond/sessiond/internal/scripted"
+	"github.com/sessiond/sessiond/rpc/api"
+)
+
+// TestTenThousandIdleConnections beside which sessions run, and others are
+// served; and each of which still works.
+func TestTenThousandIdleConnections(t *testing.T) {
+	t.Parallel()
+	n := 10_000
+	var files syscall.Rlimit
+	if err := syscall.Getrlimit(syscall.RLIMIT_NOFILE, &files); err != nil {
+		t.Fatal(err)
+	}
+	if most := int(min(files.Cur, 1<<20)); most*3/4 < n+50 { // of the daemon's, and of ours
+		n = most * 2 / 3
+		t.Logf("there may be %d open files: with %d connections", most, n)
+	}
+	w := newWorld(t)
+	w.cfg.Claude = scripted.InstallVersion(t, t.TempDir(), claudecli.Pinned)
+	s := serve(t, w)
+	idle := make([]net.Conn, n)
+	for i := range idle {
+		for idle[i] == nil {
+			conn, err := net.Dial("unix", s.cfg.Socket)
+			if err != nil && !errors.Is(err, syscall.EAGAIN) { // faster than the daemon accepts
+				t.Fatalf("connection %d: %v", i, err)
+			}
+			idle[i] = conn
+		}
+		defer idle[i].Close()
+	}
+	ses := s.run("emit: 500\nsay: done")
+	if ses.Status != api.StatusCompleted || ses.Result != "done" {
+		t.Errorf("%s: %s", ses.Status, ses.Result)
+	}
+	if events := s.log(ses.ID); len(events) < 500 {
+		t.Errorf("%d events", len(events))
+	}
+	for i, conn := range idle {
+		if _, err := fmt.Fprintf(conn, `{"jsonrpc":"2.0","id":%d,"method":"getSessionState","params":{"session_id":%q}}`+"\n", i, ses.ID); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for i, conn := range idle {
+		_ = conn.SetReadDeadline(time.Now().Add(patience))
+		line, err := bufio.NewReaderSize(conn, 512).ReadString('\n')
+		if err != nil || !strings.HasPrefix(line, fmt.Sprintf(`{"jsonrpc":"2.0","id":%d,"result"`, i)) {
+			t.Fatalf("connection %d: %v, %.200s", i, err, line)
+		}
+	}
+}
+
+// TestSlowSubscribersOfADaemon get everything when they read again, and hold up
+// nobody meanwhile.
+func TestSlowSubscribersOfADaemon(t *testing.T) {
+	t.Parallel()
+	const subscribers, events = 300, 300
+	w := newWorld(t)
+	w.cfg.Claude = scripted.InstallVersion(t, t.TempDir(), claudecli.Pinned)
+	s := serve(t, w)
+	slow := make([]net.Conn, subscribers)
+	for i := range slow {
+		var err error
+		if slow[i], err = net.Dial("unix", s.cfg.Socket); err != nil {
+			t.Fatal(err)
+		}
+		defer slow[i].Close()
+		if _, err := io.WriteString(slow[i], `{"jsonrpc":"2.0","id":1,"method":"subscribe","params":{"after_seq":0}}`+"\n"); err != nil {
+			t.Fatal(err)
+		}
+	}
+	ses := s.run(fmt.Sprintf("emit: %d 4096\nsay: done", events)) // more than queue and socket hold
+	want := s.log(ses.ID)
+	for i, conn := range slow {
+		_ = conn.SetReadDeadline(time.Now().Add(patience))
+		r := bufio.NewReader(conn)
+		for n := -1; n < len(want); n++ { // the answer first
+			line, err := r.ReadString('\n')
+			if err != nil {
+				t.Fatalf("subscriber %d, line %d: %v", i, n, err)
+			}
+			if n >= 0 && !strings.Contains(line, fmt.Sprintf(`"event":{"seq":%d,`, want[n].Seq)) {
+				t.Fatalf("subscriber %d: want seq %d, got %.200s", i, want[n].Seq, line)
+			}
+		}
+	}
+}
