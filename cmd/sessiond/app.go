@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 
 	"github.com/sessiond/sessiond/daemon"
 	"github.com/sessiond/sessiond/rpc/api"
@@ -22,7 +23,7 @@ type app struct {
 	errs   *printer // standard error
 	env    []string
 
-	settings   map[string]*string // flags that are settings of the daemon, by key
+	settings   map[string]*pflag.Flag // those that are settings of the daemon, by key
 	configFile string
 	json       bool
 	lost       bool // the daemon went away while events are followed, and this was said
@@ -31,7 +32,7 @@ type app struct {
 
 // run is the whole program: tests call it in-process. It returns the exit code.
 func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.Writer, env []string) int {
-	a := &app{stdin: stdin, stderr: stderr, env: env, settings: map[string]*string{}}
+	a := &app{stdin: stdin, stderr: stderr, env: env, settings: map[string]*pflag.Flag{}}
 	a.out, a.errs = newPrinter(stdout, a.getenv), newPrinter(stderr, a.getenv)
 	root := newRoot(a)
 	root.SetArgs(args)
@@ -64,6 +65,9 @@ func (a *app) complain(cmd *cobra.Command, err error) {
 	a.errs.printf("%s %s\n", a.errs.style(styleRed, "sessiond:"), clean(err.Error()))
 	var answered *api.Error
 	if errors.As(err, &answered) {
+		if answered.Reason == api.ReasonMethodNotFound && cmd.Name() != "rpc" {
+			a.errs.printf("  the daemon may be older than this program ('sessiond version'): %s\n", upgradeHint)
+		}
 		if hint, ok := answered.Data["hint"].(string); ok && hint != "" {
 			a.errs.printf("  %s\n", clean(hint))
 		}
@@ -88,8 +92,9 @@ func (a *app) getenv(key string) string {
 func (a *app) config(cmd *cobra.Command) (daemon.Config, error) {
 	flags := map[string]string{}
 	for _, s := range daemon.Settings() {
-		if f := cmd.Flags().Lookup(s.Flag()); f != nil && f.Changed {
-			flags[s.Key] = *a.settings[s.Key]
+		f := cmd.Flags().Lookup(s.Flag())
+		if f != nil && f == a.settings[s.Key] && f.Changed { // another command's may have the name too
+			flags[s.Key] = f.Value.String()
 		}
 	}
 	return daemon.Load(daemon.Sources{Flags: flags, Getenv: a.getenv, File: a.configFile})
@@ -110,6 +115,12 @@ func (a *app) withClient(f func(ctx context.Context, c *client.Client, args []st
 		defer c.Close()
 		return f(cmd.Context(), c, args)
 	}
+}
+
+// settingFlag gives a command the flag of a setting.
+func (a *app) settingFlag(flags *pflag.FlagSet, s daemon.Setting) {
+	flags.String(s.Flag(), "", s.Usage)
+	a.settings[s.Key] = flags.Lookup(s.Flag())
 }
 
 // jsonFlag gives a command the flag --json.

@@ -24,6 +24,10 @@ after 5 more killed with everything that it has started.`,
 				return err
 			}
 			r, err := c.EndSession(ctx, api.EndSessionParams{SessionID: id, Force: force})
+			if err == nil && !a.json && !r.Status.Final() {
+				a.out.printf("%s  %s\n", cleanLine(r.SessionID), a.out.style(styleYellow, "ending"))
+				return nil
+			}
 			return a.printStatus(r, r, err)
 		}),
 	}

@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 
 	"github.com/sessiond/sessiond/daemon"
 	"github.com/sessiond/sessiond/rpc/api"
@@ -58,6 +59,6 @@ func TestEveryCommandIsDescribed(t *testing.T) {
 			check(sub)
 		}
 	}
-	a := &app{out: newPrinter(&bytes.Buffer{}, nil), settings: map[string]*string{}}
+	a := &app{out: newPrinter(&bytes.Buffer{}, nil), settings: map[string]*pflag.Flag{}}
 	check(newRoot(a))
 }

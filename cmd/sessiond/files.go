@@ -26,7 +26,7 @@ Settings, in the file and as environment variables:
 
 `)
 	for _, s := range daemon.Settings() {
-		fmt.Fprintf(&b, "  %-16s %-25s %s\n", s.Key, s.Env(), s.Usage)
+		fmt.Fprintf(&b, "  %-18s %-27s %s\n", s.Key, s.Env(), s.Usage)
 	}
 	b.WriteString("\nNO_COLOR turns colours off.\n")
 	return b.String()

@@ -34,6 +34,9 @@ talk to it, as with 'sessiond attach'.`,
 		if err != nil {
 			return err
 		}
+		if options.Tags != nil && len(*options.Tags) == 0 {
+			return usagef("--tag: a label must not be empty")
+		}
 		if options.WorkingDir == nil {
 			options.WorkingDir = new(".")
 			if err := makeAbsolute(options.WorkingDir); err != nil {

@@ -17,31 +17,47 @@ type reading struct {
 
 func newLog(a *app) *cobra.Command {
 	var r reading
+	var archive string
 	cmd := &cobra.Command{
 		Use:   "log SESSION",
 		Short: "Read a conversation",
 		Long: `Read the conversation of a session, with what it continues before it.
 
 With --raw, exactly what Claude Code printed, byte for byte. With --follow, go on
-until the session ends, with the exit code of 'launch'; Ctrl-C stops the following.`,
-		Args:              cobra.ExactArgs(1),
+until the session ends, with the exit code of 'launch'; Ctrl-C stops the following.
+With --archive FILE, of a session that was pruned.`,
 		ValidArgsFunction: a.completeIDs,
-		RunE: a.withClient(func(ctx context.Context, c *client.Client, args []string) error {
-			if r.raw && a.json {
-				return usagef("--raw and --json exclude each other")
+	}
+	cmd.Args = func(cmd *cobra.Command, args []string) error {
+		if archive != "" {
+			return cobra.NoArgs(cmd, args)
+		}
+		return cobra.ExactArgs(1)(cmd, args)
+	}
+	cmd.RunE = func(cmd *cobra.Command, args []string) error {
+		if r.raw && a.json {
+			return usagef("--raw and --json exclude each other")
+		}
+		if archive != "" {
+			if r.follow {
+				return usagef("--archive and --follow exclude each other")
 			}
+			return a.logArchive(archive, r)
+		}
+		return a.withClient(func(ctx context.Context, c *client.Client, args []string) error {
 			id, err := resolve(ctx, c, args[0])
 			if err != nil {
 				return err
 			}
 			return a.log(ctx, c, id, r)
-		}),
+		})(cmd, args)
 	}
 	cmd.Flags().BoolVar(&r.raw, "raw", false, "print lines as Claude Code printed them")
 	cmd.Flags().BoolVarP(&r.follow, "follow", "f", false, "go on until the session ends")
 	cmd.Flags().BoolVarP(&r.verbose, "verbose", "v", false, "also what Claude Code says to programs")
 	cmd.Flags().BoolVar(&r.noAncestors, "no-ancestors", false, "without what this session continues")
 	cmd.Flags().Int64Var(&r.after, "after", 0, "only events behind this seq")
+	cmd.Flags().StringVar(&archive, "archive", "", "read this `file`, which 'sessiond prune' has written")
 	a.jsonFlag(cmd, "print each conversation event as a line of JSON")
 	return cmd
 }

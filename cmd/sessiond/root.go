@@ -22,16 +22,18 @@ print, and tells every client what happens.
 
 A session is named by its id or the beginning of it. A daemon is started in the
 background when one is needed. See 'sessiond help files' and 'sessiond help exit-codes'.`,
+		Version:       version(),
 		SilenceErrors: true,
 		SilenceUsage:  true,
 		PersistentPreRun: func(*cobra.Command, []string) {
 			a.parsed = true
 		},
 	}
+	root.SetVersionTemplate("sessiond {{.Version}}\n")
 	flags := root.PersistentFlags()
 	for _, s := range daemon.Settings() {
 		if s.Key == "state_dir" || s.Key == "socket" { // the others matter only to the daemon itself
-			a.settings[s.Key] = flags.String(s.Flag(), "", s.Usage)
+			a.settingFlag(flags, s)
 		}
 	}
 	flags.StringVar(&a.configFile, "config", "", "configuration file (default $XDG_CONFIG_HOME/sessiond/config.toml)")
@@ -49,10 +51,10 @@ background when one is needed. See 'sessiond help files' and 'sessiond help exit
 			root.AddCommand(c)
 		}
 	}
-	add(groupSessions, newLaunch(a), newContinue(a), newSet(a), newInterrupt(a), newEnd(a), newArchive(a), newDelete(a))
+	add(groupSessions, newLaunch(a), newContinue(a), newSet(a), newInterrupt(a), newEnd(a), newArchive(a), newDelete(a), newPrune(a))
 	add(groupTalk, newAttach(a), newSend(a), newInbox(a), newApprovals(a), newApprove(a), newDeny(a), newAnswer(a))
 	add(groupRead, newList(a), newShow(a), newLog(a), newWatch(a))
-	add(groupDaemon, newServe(a), newStatus(a), newStop(a), newRPC(a), newVersion(a))
+	add(groupDaemon, newServe(a), newStatus(a), newStop(a), newBackup(a), newRPC(a), newVersion(a))
 	root.SetHelpCommandGroupID(groupDaemon)
 	root.SetCompletionCommandGroupID(groupDaemon)
 	root.AddCommand(

@@ -39,7 +39,7 @@ daemon.log in the state directory.`,
 	}
 	for _, s := range daemon.Settings() {
 		if a.settings[s.Key] == nil { // the others are flags of every command
-			a.settings[s.Key] = cmd.Flags().String(s.Flag(), "", s.Usage)
+			a.settingFlag(cmd.Flags(), s)
 		}
 	}
 	cmd.Flags().BoolVar(&background, "background", false, "")

@@ -45,8 +45,8 @@ func (a *app) printSession(s api.Session) {
 		{"status", a.out.style(statusStyle(s.Status), statusText(s))},
 		{"paused", a.out.style(styleYellow, cleanLine(s.Paused))},
 		{"error", a.out.style(styleRed, clean(s.ErrorMessage))},
-		{"prompt", clean(s.Query)},
-		{"result", clean(s.Result)},
+		{"prompt", gist(s.Query)},
+		{"result", gist(s.Result)},
 		{"directory", cleanLine(s.WorkingDir)},
 		{"model", cleanLine(s.Model)},
 		{"mode", modeText(s)},
@@ -74,6 +74,24 @@ func (a *app) printSession(s api.Session) {
 		{"exit", exitText(s)},
 		{"standard error", clean(s.StderrTail)},
 	})
+}
+
+// How much of a prompt or a result is shown.
+const (
+	gistLines = 12
+	gistChars = 2000
+)
+
+// gist is a long text's beginning, clean, and what is left out of it.
+func gist(text string) string {
+	runes := []rune(clean(text))
+	lines := strings.SplitAfter(string(runes[:min(len(runes), gistChars)]), "\n")
+	shown := strings.Join(lines[:min(len(lines), gistLines)], "")
+	left := len(runes) - len([]rune(shown))
+	if left == 0 {
+		return shown
+	}
+	return fmt.Sprintf("%s\n… (%s more; 'sessiond log' and --json have all)", strings.TrimRight(shown, "\n"), counted(left, "character"))
 }
 
 func modeText(s api.Session) string {

@@ -74,7 +74,7 @@ func (a *app) connectOrStart(ctx context.Context, config daemon.Config) (*client
 // once start one; the others find it when they get the lock.
 func (a *app) startOne(ctx context.Context, config daemon.Config) error {
 	if err := daemon.MakeStateDir(config); err != nil {
-		return err
+		return &unreachableError{fmt.Errorf("%w; or choose another one with --state-dir or SESSIOND_STATE_DIR; 'sessiond doctor' tells more", err)}
 	}
 	lock := flock.New(filepath.Join(config.StateDir, "start.lock"), flock.SetPermissions(0o600))
 	if _, err := lock.TryLockContext(ctx, pauseTime); err != nil {
@@ -112,7 +112,7 @@ func (e *nobodyError) Unwrap() error { return e.err }
 // nobodyThere reports whether a daemon would have to be started: there is no
 // socket, or nobody behind it.
 func nobodyThere(err error) bool {
-	return errors.Is(err, fs.ErrNotExist) || errors.Is(err, syscall.ECONNREFUSED)
+	return errors.Is(err, fs.ErrNotExist) || errors.Is(err, syscall.ECONNREFUSED) || errors.Is(err, syscall.ENOTDIR)
 }
 
 // waitForOther waits a while until the daemon that holds the lock is gone or

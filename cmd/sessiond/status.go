@@ -31,6 +31,7 @@ func newStatus(a *app) *cobra.Command {
 			if err != nil {
 				return err
 			}
+			a.warnOfVersion(h.Version, h.ProtocolVersion)
 			if a.json {
 				return a.out.object(h)
 			}

@@ -1,0 +1,45 @@
+package daemon
+
+import (
+	"context"
+	"os"
+	"path/filepath"
+	"time"
+
+	"github.com/sessiond/sessiond/session/shim"
+)
+
+// shimPatience is how long a shim may take to say that it is there.
+const shimPatience = 2 * time.Second
+
+// LiveSessions returns the ids of the sessions in c's state directory that have a
+// process, whether or not a daemon runs. It asks the shims and the records of
+// their children, and changes nothing.
+func LiveSessions(ctx context.Context, c Config) []string {
+	entries, err := os.ReadDir(c.sessionsDir())
+	if err != nil {
+		return nil // there are none
+	}
+	var live []string
+	for _, entry := range entries {
+		dir := filepath.Join(c.sessionsDir(), entry.Name())
+		if shim.SignalOrphan(dir, 0) == nil || shimAnswers(ctx, dir) {
+			live = append(live, entry.Name())
+		}
+	}
+	return live
+}
+
+func (c Config) sessionsDir() string { return filepath.Join(c.StateDir, "sessions") }
+
+// shimAnswers reports whether the shim of a directory lives, and says so.
+func shimAnswers(ctx context.Context, dir string) bool {
+	ctx, cancel := context.WithTimeout(ctx, shimPatience)
+	defer cancel()
+	client, err := shim.Connect(ctx, dir)
+	if err != nil {
+		return false
+	}
+	_ = client.Close()
+	return true
+}
