@@ -89,13 +89,13 @@ func (s *step) setStatus(to api.Status, waitingFor api.WaitingFor, reason string
 func (m *machine) target() (api.Status, api.WaitingFor) {
 	e := &m.eng
 	switch {
+	case e.Interrupt != nil: // also one that waits for the process
+		return api.StatusInterrupting, ""
 	case !e.Started:
 		return m.row.Session.Status, ""
-	case e.Interrupt != nil:
-		return api.StatusInterrupting, ""
 	case len(m.approvals) > 0:
 		return api.StatusWaitingInput, api.WaitingForApproval
-	case !e.Seen:
+	case !e.Seen && m.row.Session.Status == api.StatusStarting:
 		return api.StatusStarting, ""
 	case m.idle(), m.held(), e.End == endIdle && m.row.Session.Interactive && !m.busy():
 		return api.StatusWaitingInput, api.WaitingForMessage
