@@ -9,6 +9,7 @@ import (
 	"net"
 	"os"
 	"path/filepath"
+	"runtime"
 	"syscall"
 
 	"golang.org/x/sys/unix"
@@ -91,7 +92,7 @@ func startProcess(exe, dir string, theirs *os.File) (int, error) {
 		return 0, err
 	}
 	defer log.Close()
-	p, err := os.StartProcess(exe, []string{exe, "shim", dir}, &os.ProcAttr{
+	p, err := os.StartProcess(image(exe), []string{exe, "shim", dir}, &os.ProcAttr{
 		Dir:   dir,
 		Env:   shimEnv(),
 		Files: []*os.File{null, null, log, theirs},
@@ -102,6 +103,15 @@ func startProcess(exe, dir string, theirs *os.File) (int, error) {
 	}
 	pid := p.Pid
 	return pid, p.Release() // the client reaps it
+}
+
+// image is the file to run for exe. Where exe is this very program, that is what
+// runs here: an upgrade may have replaced its file since, or deleted it.
+func image(exe string) string {
+	if own, err := os.Executable(); err == nil && own == exe && runtime.GOOS == "linux" {
+		return "/proc/self/exe"
+	}
+	return exe
 }
 
 // shimEnv is the shim's environment: next to nothing, since it can be read for as
