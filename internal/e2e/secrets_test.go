@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/base64"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io/fs"
 	"maps"
@@ -361,7 +362,7 @@ func leakOfProcesses(t *testing.T, s *served, id string) {
 
 // asError is err as the daemon's answer, if it is one.
 func asError(err error, e **api.Error) map[string]any {
-	if typed, ok := err.(*api.Error); ok {
+	if typed, ok := errors.AsType[*api.Error](err); ok {
 		*e = typed
 		return typed.Data
 	}
