@@ -52,6 +52,7 @@ func (a *actor) detach() {
 	if a.link.reaching != nil {
 		a.link.stop()
 		if r := <-a.link.reaching; r.client != nil {
+			a.mgr.hears(a.id, nil)
 			_ = r.client.Close()
 		}
 	}
@@ -83,6 +84,9 @@ func (a *actor) reach(ctx context.Context, after time.Duration) {
 		case <-ctx.Done():
 		}
 		client, err := shim.Connect(ctx, a.dir)
+		if err == nil {
+			a.mgr.hears(a.id, client) // what it says of itself is of use before it is attached
+		}
 		done <- reach{client, err}
 	})
 }
