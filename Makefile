@@ -33,11 +33,11 @@ claude: ## bring the pinned versions of Claude Code into .cache/claude
 
 .PHONY: test
 test: claude ## run every test under the race detector, the real Claude Code's included
-	$(GO) test -race -timeout 30m ./...
+	$(GO) test -race -timeout 90m ./...
 
 .PHONY: race
 race: ## run the tests of PKG (default all) RUNS times (default 20) under the race detector
-	$(GO) test -race -count=$(or $(RUNS),20) $(or $(PKG),./...)
+	$(GO) test -race -timeout 24h -count=$(or $(RUNS),20) $(or $(PKG),./...)
 
 .PHONY: lint
 lint: $(BIN)/golangci-lint-$(LINT_VERSION) ## check formatting, vet, and run the linters, for macOS too
