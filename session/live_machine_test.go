@@ -137,3 +137,16 @@ func TestRefusedToBegin(t *testing.T) {
 		}
 	}
 }
+
+// TestNothingToBeginWith takes back the only message of an interactive session
+// before its process has printed anything: it waits for another one.
+func TestNothingToBeginWith(t *testing.T) {
+	t.Parallel()
+	r := newRig(t, true)
+	r.do(func(s *step) { s.setStatus(api.StatusStarting, "", "test") })
+	r.do(func(s *step) { s.cancel(s.m.messages[0].ID) })
+	r.do(func(s *step) { s.started(shim.Started{PID: 7, StartedAt: r.now}) })
+	if ses := r.m.row.Session; ses.WaitingFor != api.WaitingForMessage {
+		t.Errorf("%s, waits for %q", ses.Status, ses.WaitingFor)
+	}
+}

@@ -95,7 +95,7 @@ func (m *machine) target() (api.Status, api.WaitingFor) {
 		return m.row.Session.Status, ""
 	case len(m.approvals) > 0:
 		return api.StatusWaitingInput, api.WaitingForApproval
-	case !e.Seen && m.row.Session.Status == api.StatusStarting:
+	case !e.Seen && m.row.Session.Status == api.StatusStarting && !m.idle():
 		return api.StatusStarting, ""
 	case m.idle(), m.held(), e.End == endIdle && m.row.Session.Interactive && !m.busy():
 		return api.StatusWaitingInput, api.WaitingForMessage
