@@ -42,6 +42,7 @@ type Store struct {
 	head    atomic.Int64
 	oldest  int64
 	trouble *trouble
+	hurry   atomic.Bool     // nobody else's transaction is waited for
 	life    context.Context // ends when Close begins
 	end     context.CancelFunc
 	closing <-chan struct{} // of life
@@ -154,6 +155,10 @@ func (s *Store) begin() error {
 	s.reading.Add(1)
 	return nil
 }
+
+// Hurry says that the daemon is about to stop: from now on a write fails with
+// ErrBusy at once while another program keeps the database for itself.
+func (s *Store) Hurry() { s.hurry.Store(true) }
 
 // Head returns the newest seq that is on disk, 0 in an empty log.
 func (s *Store) Head() int64 { return s.head.Load() }

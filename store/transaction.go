@@ -12,6 +12,8 @@ import (
 const (
 	// busyPatience is for how long a transaction waits for another program's.
 	busyPatience = 10 * time.Second
+	// busyTold is when that begins to be a problem.
+	busyTold = time.Second
 	// probeEvery is how often a commit is tried while the last one has failed.
 	probeEvery = time.Second
 )
@@ -105,16 +107,19 @@ func (w *writer) transact(fn func() error) error {
 // begin begins a transaction, and waits for one of another program's if there
 // is one, but not when the store is being closed.
 func (w *writer) begin() error {
-	for deadline := time.Now().Add(w.patience); ; {
+	for since := time.Now(); ; {
 		_, err := w.stmts.begin.exec()
 		if err == nil {
 			return nil
 		}
 		w.rollback() // in case that the one before could not be undone
-		if !errors.Is(err, ErrBusy) || time.Now().After(deadline) || w.store.life.Err() != nil {
+		waited := time.Since(since)
+		if !errors.Is(err, ErrBusy) || waited > w.patience || w.store.life.Err() != nil || w.store.hurry.Load() {
 			return err
 		}
-		w.trouble.commitFailed(err, 0)
+		if waited > busyTold {
+			w.trouble.commitFailed(err, 0)
+		}
 	}
 }
 

@@ -33,7 +33,7 @@ func (s *Store) Vacuum(ctx context.Context) (freed int64, err error) {
 	default:
 	}
 	select {
-	case s.writer.vacuums <- v:
+	case s.writer.jobs <- func() { s.writer.vacuuming = append(s.writer.vacuuming, v) }:
 	case <-s.closing:
 		return 0, fmt.Errorf("vacuum: %w", ErrClosed)
 	case <-ctx.Done():

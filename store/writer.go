@@ -43,7 +43,7 @@ type writer struct {
 	// queue is not buffered: callers wait at it, in their order, so it is as
 	// long as there are callers, and what was not taken can still be withdrawn.
 	queue   chan *request
-	vacuums chan *vacuum
+	jobs    chan func()   // what else its goroutine is asked to do
 	wrote   chan struct{} // a token for the checkpointer: something was committed
 	started bool
 	ended   chan struct{}
@@ -75,10 +75,11 @@ func newWriter(path string, s *Store, o Options) (_ *writer, err error) {
 		return nil, err
 	}
 	w := &writer{store: s, trouble: s.trouble, conn: c, publish: o.Published, logger: o.Logger, patience: cmp.Or(o.patience, busyPatience),
-		queue: make(chan *request), vacuums: make(chan *vacuum), wrote: make(chan struct{}, 1), ended: make(chan struct{})}
+		queue: make(chan *request), jobs: make(chan func()), wrote: make(chan struct{}, 1), ended: make(chan struct{})}
 	for _, pragma := range []string{
 		"PRAGMA wal_autocheckpoint = 0", // the checkpointer does this, off the writer's path
 		"PRAGMA temp_store = MEMORY",    // what undoes a savepoint needs no room in the directory for temporary files
+		"PRAGMA busy_timeout = 100",     // a step of the writer's patience, so that it can be in a hurry
 	} {
 		if err := c.run(pragma); err != nil {
 			return nil, errors.Join(err, w.close())
@@ -140,8 +141,8 @@ func (w *writer) run() {
 			w.collect(r)
 			w.write()
 			w.plan(nil)
-		case v := <-w.vacuums:
-			w.vacuuming = append(w.vacuuming, v)
+		case job := <-w.jobs:
+			job()
 			w.plan(nil)
 		case <-w.choreNext:
 			w.chore()

@@ -302,3 +302,64 @@ func TestCloseFinishesWhatWasAccepted(t *testing.T) {
 		t.Errorf("head %d, %d were kept", again.Head(), kept)
 	}
 }
+
+// TestABatchThatDoesNotFitFailsAlone: not with those that are committed with it,
+// whose numbers are others then.
+func TestABatchThatDoesNotFitFailsAlone(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		s := open(t, Options{})
+		pages, err := s.writer.conn.number("PRAGMA page_count")
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := s.writer.conn.run(fmt.Sprint("PRAGMA max_page_count = ", pages+50)); err != nil {
+			t.Fatal(err)
+		}
+		hold := make(chan struct{})
+		s.writer.jobs <- func() { <-hold }
+		batches, rows, results := make([]*Batch, 5), make([]*SessionRow, 5), make([]error, 5)
+		var all errgroup.Group
+		for i := range rows {
+			text := fmt.Sprint(i)
+			if i == 1 || i == 2 {
+				text = strings.Repeat("x", 200<<10)
+			}
+			rows[i] = newRow(nil)
+			batches[i] = &Batch{Create: rows[i], Events: []Event{lineEvent(0, text), lineEvent(0, text)}}
+			all.Go(func() error {
+				results[i] = s.Commit(t.Context(), batches[i])
+				return nil
+			})
+			synctest.Wait() // in this order
+		}
+		close(hold)
+		if err := all.Wait(); err != nil {
+			t.Fatal(err)
+		}
+		for i, row := range rows {
+			log := texts(wholeLog(t, s, 10, Filter{SessionID: row.Session.ID}))
+			if i == 1 || i == 2 {
+				if !errors.Is(results[i], ErrFull) || len(log) != 0 {
+					t.Errorf("session %d: %d events, %v", i, len(log), results[i])
+				}
+			} else if text := fmt.Sprint(i); results[i] != nil || !slices.Equal(log, []string{text, text}) {
+				t.Errorf("session %d: %q, %v", i, log, results[i])
+			}
+		}
+		if cap(s.writer.group) < len(rows) {
+			t.Error("they were not committed together")
+		}
+		s.writer.jobs <- func() {
+			if err := s.writer.conn.run(fmt.Sprint("PRAGMA max_page_count = ", pages+5000)); err != nil {
+				t.Error(err)
+			}
+		}
+		for _, i := range []int{2, 1} { // the same once more, in another order
+			commit(t, s, batches[i])
+			if log := wholeLog(t, s, 10, Filter{SessionID: rows[i].Session.ID}); len(log) != 2 {
+				t.Errorf("session %d: %d events", i, len(log))
+			}
+		}
+	})
+}
