@@ -145,14 +145,14 @@ func (w *world) everyLine(id string, lines int) {
 // started again: once there is room everything goes on, and not a line is missing.
 func TestFullDisk(t *testing.T) {
 	t.Parallel()
-	const lines = 14_000 // of 430 bytes: more than a child may print on a full disk
+	const lines, size = 6000, 4000 // more than is kept for a child on a full disk
 	for _, kind := range diskKinds {
 		for _, killed := range []bool{false, true} {
 			t.Run(fmt.Sprintf("%s, daemon killed: %v", kind, killed), func(t *testing.T) {
 				t.Parallel()
-				disk := mountDisk(t, kind, 160)
+				disk := mountDisk(t, kind, 256)
 				s := serveOn(t, disk)
-				prompt := fmt.Sprintf("%s\nemit: %d 430", s.gate("print"), lines)
+				prompt := fmt.Sprintf("%s\nemit: %d %d", s.gate("print"), lines, size)
 				ids := []string{s.launch(s.prompt(prompt)), s.launch(s.prompt(prompt))}
 				for _, id := range ids {
 					s.reached(id, "print", 0)
