@@ -53,6 +53,7 @@ func serve(ctx context.Context, c Config, log *daemonLog) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, r.close()) }()
+	defer context.AfterFunc(ctx, r.store.Hurry)()
 
 	s, err := listen(ctx, c)
 	if err != nil {
@@ -60,7 +61,10 @@ func serve(ctx context.Context, c Config, log *daemonLog) (err error) {
 	}
 	defer func() { err = errors.Join(err, s.release()) }()
 
-	if err := r.manager.Start(ctx); err != nil {
+	switch err := r.manager.Start(ctx); {
+	case err != nil && ctx.Err() != nil:
+		return nil // told to stop before it was ready
+	case err != nil:
 		return fmt.Errorf("take up the sessions: %w", err)
 	}
 	if c.Ready != nil {

@@ -26,13 +26,13 @@ const (
 	DefaultMaxRequestBytes  = 32 << 20
 
 	defaultWriteStall    = 2 * time.Minute
-	defaultShutdownGrace = 2 * time.Second
+	defaultShutdownGrace = 400 * time.Millisecond // a stop takes less than a second
 )
 
 // Bounds that are not configurable.
 const (
 	pagePlaces    = 7 // for requests at work, that one takes beside its own if its answer is a page
-	flushTimeout  = time.Second
+	flushTimeout  = 200 * time.Millisecond
 	lingerTimeout = 2 * time.Second
 	lingerBytes   = 64 << 20
 	refuseTimeout = time.Second
@@ -59,7 +59,7 @@ type Options struct {
 	MaxRequestBytes  int   // in a line from a client
 
 	WriteStall    time.Duration // a client that takes nothing for so long is cut; 0: 2 min
-	ShutdownGrace time.Duration // for requests at work when the server stops; 0: 2 s
+	ShutdownGrace time.Duration // for requests at work when the server stops; 0: 400 ms
 }
 
 // Server serves the protocol.
