@@ -245,15 +245,6 @@ func TestReadoptSilentProcess(t *testing.T) {
 	}
 }
 
-func (w *world) shimPID(id string) int {
-	w.t.Helper()
-	started, err := shim.ReadStart(w.dir(id))
-	if err != nil {
-		w.t.Fatal(err)
-	}
-	return started.ShimPID
-}
-
 // TestReadoptExitInsteadOfAnswer has the process die while it is asked what it
 // waits for: nothing hangs.
 func TestReadoptExitInsteadOfAnswer(t *testing.T) {
