@@ -293,10 +293,20 @@ func (a *actor) punch() {
 func (a *actor) finish(ctx context.Context) error {
 	exit, unseen := a.readExit()
 	crashpoint.Reach(crashpoint.EndSeen)
+	if exit == nil {
+		a.killStrays()
+	}
 	return a.must(ctx, func(s *step) {
 		s.unseen = unseen
 		s.exited(exit)
 	})
+}
+
+// killStrays ends what a process whose shim was killed has left running.
+func (a *actor) killStrays() {
+	if n := shim.KillStrays(sessionVariable + "=" + a.id); n > 0 {
+		a.log.Warn("processes that the session had started were killed", "number", n)
+	}
 }
 
 // readExit returns the exit record. If there is none, and so none will come, it

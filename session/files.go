@@ -99,7 +99,11 @@ func (m *Manager) readMCP(id string) (mcpConfig, error) {
 	return parseMCP(b)
 }
 
+// sessionVariable holds a session's id in the environment of its process, and so
+// of everything that it starts.
+const sessionVariable = "SESSIOND_SESSION_ID"
+
 // sessionVariables name a session to its process and its MCP servers.
 func sessionVariables(ses *api.Session) map[string]string {
-	return map[string]string{"SESSIOND_SESSION_ID": ses.ID, "SESSIOND_RUN_ID": ses.RunID}
+	return map[string]string{sessionVariable: ses.ID, "SESSIOND_RUN_ID": ses.RunID}
 }

@@ -43,13 +43,14 @@
 //
 // If the shim is killed, the child reads end-of-file behind what it was sent,
 // and goes on writing to its journal. Its exit code is then lost: there is no
-// exit record, and the lock becomes free when the child ends. (If it was
+// exit record, the lock becomes free when the child ends, and what the child
+// has started goes on: [KillStrays] ends that. (If it was
 // stopped for want of disk, the kernel wakes it with SIGHUP and SIGCONT, since
 // its process group is orphaned.)
 //
 // # Platforms
 //
 // Everything above holds on Linux. On macOS a process cannot adopt its
-// descendants: only the child's process group is killed; room on the disk is
+// descendants: only the child's process group is killed, and no strays; room on the disk is
 // looked at instead of allocated; and the pipe has the system's size.
 package shim

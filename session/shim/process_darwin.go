@@ -43,6 +43,9 @@ func killDescendants(time.Duration) bool { return true }
 // cannot be found reliably.
 func signalDescendants(int, unix.Signal) {}
 
+// KillStrays does nothing: a process does not show its environment.
+func KillStrays(string) int { return 0 }
+
 // startTime is when a process began, in microseconds since 1970; 0: unknown.
 func startTime(pid int) uint64 {
 	info, err := unix.SysctlKinfoProc("kern.proc.pid", pid)

@@ -116,6 +116,41 @@ func (p process) signal(sig unix.Signal) {
 	}
 }
 
+// KillStrays does what a shim that was killed can do no more: it kills every
+// process of this user that has inherited entry, a NAME=value of a child's
+// environment. It returns how many there were.
+func KillStrays(entry string) int {
+	all := map[int]bool{}
+	for range strayPasses { // what they start meanwhile is there at the next look
+		found := strays(entry)
+		for _, p := range found {
+			all[p.pid] = true
+			p.signal(unix.SIGKILL)
+		}
+		if len(found) == 0 {
+			break
+		}
+		time.Sleep(time.Millisecond) // until they are gone
+	}
+	return len(all)
+}
+
+// strayPasses bounds how often KillStrays looks: some cannot be killed.
+const strayPasses = 100
+
+// strays lists the processes, but for this one, whose environment holds an entry.
+// A process that has exited has none.
+func strays(entry string) []process {
+	var found []process
+	for _, p := range processes() {
+		environ, err := os.ReadFile("/proc/" + strconv.Itoa(p.pid) + "/environ") // another user's cannot be read
+		if err == nil && p.pid != os.Getpid() && bytes.Contains(append([]byte{0}, environ...), []byte("\x00"+entry+"\x00")) {
+			found = append(found, p)
+		}
+	}
+	return found
+}
+
 func processes() []process {
 	entries, err := os.ReadDir("/proc")
 	if err != nil {
