@@ -62,6 +62,7 @@ func Main(version string, args []string, stdin io.Reader, stdout, stderr io.Writ
 		return 0
 	}
 	uuid.EnableRandPool()
+	syscall.CloseOnExec(3) // like the real one, it hands none of its descriptors on
 	f := flavourOf(version)
 	opts, err := parse(f, args)
 	if err != nil {

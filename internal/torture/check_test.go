@@ -113,7 +113,8 @@ func (w *world) checkStatus(k *known, ses api.Session, events []api.Event) {
 		return
 	}
 	may := map[api.Status]bool{}
-	may[api.StatusCompleted] = !k.childKilled && !k.shimKilled || k.ended
+	itself := ses.ExitCode != nil && *ses.ExitCode == 0 // before the signal came
+	may[api.StatusCompleted] = (!k.childKilled || itself) && !k.shimKilled || k.ended
 	may[api.StatusInterrupted] = k.interrupted || k.ended
 	may[api.StatusFailed] = k.childKilled || k.shimKilled || w.starved ||
 		k.mayLack && strings.HasPrefix(ses.ErrorMessage, "No conversation found")

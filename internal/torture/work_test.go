@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/sessiond/sessiond/rpc/api"
@@ -21,7 +22,7 @@ func script(rng *rand.Rand) string {
 }
 
 func step(rng *rand.Rand) string {
-	switch rng.IntN(13) {
+	switch rng.IntN(14) {
 	case 0, 1, 2:
 		return fmt.Sprintf("emit: %d 430", 1+rng.IntN(300))
 	case 3, 4:
@@ -36,6 +37,8 @@ func step(rng *rand.Rand) string {
 		return fmt.Sprintf("bigline: %d", 1+rng.IntN(300_000))
 	case 11:
 		return "stderr: something happened"
+	case 12:
+		return "spawn: 1"
 	default:
 		return "junk"
 	}
@@ -153,6 +156,7 @@ func (w *world) decide(a api.Approval, approve bool) {
 			w.problem("approval %s is %s by %s", a.ID, now.Approval.Status, now.Approval.ResolvedBy)
 		}
 	case errors.Is(err, &api.Error{Reason: api.ReasonInvalidState}):
+	case errors.Is(err, &api.Error{Reason: api.ReasonApprovalNotFound}) && w.isDeleted(a.SessionID):
 	case err != nil:
 		w.problem("sendDecision %s: %v", a.ID, err)
 	case result.Approval.Status != want:
@@ -161,22 +165,23 @@ func (w *world) decide(a api.Approval, approve bool) {
 }
 
 // conclude ends every session that lives: an interactive one when it has nothing
-// to do any more, the others end by themselves.
+// to do any more, the others end by themselves. One may wait for another's slot.
 func (w *world) conclude() {
+	var wg sync.WaitGroup
 	for id, ses := range w.list() {
-		if ses.Status.Final() {
-			continue
-		}
-		if ses.Interactive {
-			if _, ok := w.until(w.ctx, id, idle); ok {
-				w.end(id, false)
-				continue
+		wg.Go(func() {
+			if ses.Interactive {
+				if _, ok := w.until(w.ctx, id, idle); ok {
+					w.end(id, false)
+					return
+				}
 			}
-		}
-		if ses, ok := w.until(w.ctx, id, final); !ok {
-			w.problem("session %s does not end: it is %s (waits for %q)", id, ses.Status, ses.WaitingFor)
-		}
+			if ses, ok := w.until(w.ctx, id, final); !ok {
+				w.problem("session %s does not end: it is %s (waits for %q)", id, ses.Status, ses.WaitingFor)
+			}
+		})
 	}
+	wg.Wait()
 }
 
 // pause waits a while, or until the context ends.

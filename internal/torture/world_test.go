@@ -33,6 +33,7 @@ type world struct {
 	known    map[string]*known // by session id
 	problems []string
 	starved  bool // the disk was full at some time
+	late     bool // patience has ended, and it was noted what was waited for
 }
 
 // known is what was done to a session, whose state it bounds.
@@ -132,6 +133,10 @@ func (w *world) env() map[string]string {
 func (w *world) problem(format string, args ...any) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
+	if w.ctx.Err() != nil && w.late {
+		return // whatever comes behind the first is because of it
+	}
+	w.late = w.ctx.Err() != nil
 	w.problems = append(w.problems, fmt.Sprintf(format, args...))
 }
 
@@ -158,8 +163,7 @@ func (w *world) again(call func(context.Context) error) error {
 		case err == nil:
 			return nil
 		case w.ctx.Err() != nil:
-			w.problem("a call is not answered: %v", err)
-			return err
+			return fmt.Errorf("the call is not answered: %w", err)
 		case errors.As(err, &answered) && answered.Reason != api.ReasonShuttingDown && !w.passing(answered):
 			return err
 		}
@@ -240,12 +244,14 @@ func (w *world) session(id string) (api.Session, error) {
 // until polls a session until it is as wanted, or final. It reports whether it
 // is as wanted; the context may end the waiting.
 func (w *world) until(ctx context.Context, id string, wanted func(api.Session) bool) (api.Session, bool) {
+	var ses api.Session
 	for {
-		ses, err := w.session(id)
-		switch {
-		case err != nil:
-			w.problem("session %s: %v", id, err)
+		now, err := w.session(id)
+		if err != nil {
+			w.problem("session %s, which was %s (%s): %v", id, ses.Status, ses.WaitingFor, err)
 			return ses, false
+		}
+		switch ses = now; {
 		case wanted(ses):
 			return ses, true
 		case ses.Status.Final():
@@ -292,6 +298,11 @@ func (w *world) delete(id string) {
 	if err != nil && !errors.Is(err, &api.Error{Reason: api.ReasonSessionNotFound}) { // the call before was heard
 		w.problem("deleteSession %s: %v", id, err)
 	}
+}
+
+func (w *world) isDeleted(id string) (deleted bool) {
+	w.of(id, func(k *known) { deleted = k.deleted })
+	return deleted
 }
 
 // report fails the test if there were problems.
