@@ -7,6 +7,8 @@ import (
 	"regexp"
 	"strings"
 	"testing"
+
+	"github.com/sessiond/sessiond/internal/program"
 )
 
 func TestVersionsAreNamed(t *testing.T) {
@@ -53,9 +55,7 @@ mkdir -p "$dir" && echo "#!$name" >"$dir/claude" && chmod +x "$dir/claude" && ec
 		if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
 			t.Fatal(err)
 		}
-		if err := os.WriteFile(path, []byte(content), 0o700); err != nil {
-			t.Fatal(err)
-		}
+		program.Write(t, path, content)
 	}
 	return root, []string{"PATH=" + bin + ":/usr/bin:/bin"}
 }

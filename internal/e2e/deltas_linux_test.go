@@ -1,7 +1,6 @@
 package e2e
 
 import (
-	"errors"
 	"os"
 	"path/filepath"
 	"strings"
@@ -9,6 +8,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"github.com/sessiond/sessiond/internal/program"
 	"github.com/sessiond/sessiond/rpc/api"
 )
 
@@ -19,18 +19,16 @@ func TestCrashAmongDeltas(t *testing.T) {
 	t.Parallel()
 	const size = 6 << 20
 	dir := t.TempDir()
-	deltas, rest, gate, program := filepath.Join(dir, "deltas"), filepath.Join(dir, "rest"), filepath.Join(dir, "gate"), filepath.Join(dir, "claude")
+	deltas, gate, claude := filepath.Join(dir, "deltas"), filepath.Join(dir, "gate"), filepath.Join(dir, "claude")
 	delta := `{"type":"stream_event","event":{"type":"content_block_delta","delta":{"type":"text_delta","text":"` + strings.Repeat("x", 1000) + `"}}}` + "\n"
-	err := errors.Join(
-		os.WriteFile(deltas, []byte(strings.Repeat(delta, size/len(delta))), 0o600),
-		os.WriteFile(rest, []byte(`{"type":"result","subtype":"success","is_error":false,"result":"the end"}`+"\n"), 0o600),
-		os.WriteFile(program, []byte("#!/bin/sh\n[ \"$1\" = --version ] && echo 2.1.329 && exit\nread -r prompt\n"+
-			`echo '{"type":"system","subtype":"init","model":"m"}'`+"\ncat "+deltas+"\nuntil [ -e "+gate+" ]; do sleep 0.05; done\ncat "+rest+"\n"), 0o700))
-	if err != nil {
+	if err := os.WriteFile(deltas, []byte(strings.Repeat(delta, size/len(delta))), 0o600); err != nil {
 		t.Fatal(err)
 	}
+	program.Write(t, claude, "#!/bin/sh\n[ \"$1\" = --version ] && echo 2.1.329 && exit\nread -r prompt\n"+
+		`echo '{"type":"system","subtype":"init","model":"m"}'`+"\ncat "+deltas+"\nuntil [ -e "+gate+" ]; do sleep 0.05; done\n"+
+		`echo '{"type":"result","subtype":"success","is_error":false,"result":"the end"}'`+"\n")
 	w := newWorld(t)
-	w.cfg.Claude = program
+	w.cfg.Claude = claude
 	s := serve(t, w)
 	id := s.launch(s.prompt("go"))
 	journal := keepOpenFile(t, s, id)

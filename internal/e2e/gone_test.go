@@ -15,6 +15,7 @@ import (
 	_ "github.com/mattn/go-sqlite3"
 
 	"github.com/sessiond/sessiond/internal/claudecli"
+	"github.com/sessiond/sessiond/internal/program"
 	"github.com/sessiond/sessiond/rpc/api"
 	"github.com/sessiond/sessiond/session/shim"
 )
@@ -253,9 +254,7 @@ func TestStoppedSessionStaysStopped(t *testing.T) {
 	gate, ran := filepath.Join(dir, "gate"), filepath.Join(dir, "ran")
 	w.cfg.Claude = filepath.Join(dir, "claude")
 	script := fmt.Sprintf("#!/bin/sh\nif [ \"$1\" = --version ]; then while [ ! -e %s ]; do sleep 0.05; done; echo 2.1.329; exit; fi\ntouch %s\nexec cat >/dev/null\n", gate, ran)
-	if err := os.WriteFile(w.cfg.Claude, []byte(script), 0o700); err != nil {
-		t.Fatal(err)
-	}
+	program.Write(t, w.cfg.Claude, script)
 	s := serve(t, w)
 	t.Cleanup(func() { touch(t, gate) })
 	id := s.launch(s.prompt("never"))

@@ -1,12 +1,12 @@
 package e2e
 
 import (
-	"os"
 	"path/filepath"
 	"strings"
 	"testing"
 
 	"github.com/sessiond/sessiond/internal/claudecli"
+	"github.com/sessiond/sessiond/internal/program"
 	"github.com/sessiond/sessiond/rpc/api"
 )
 
@@ -45,9 +45,7 @@ func TestDeafClaudeCanBeEnded(t *testing.T) {
 	w := newWorld(t)
 	w.cfg.Claude = filepath.Join(t.TempDir(), "claude")
 	script := "#!/bin/sh\n[ \"$1\" = --version ] && echo 2.1.329 && exit\necho '{\"type\":\"system\",\"subtype\":\"init\"}'\nexec sleep 600\n"
-	if err := os.WriteFile(w.cfg.Claude, []byte(script), 0o700); err != nil {
-		t.Fatal(err)
-	}
+	program.Write(t, w.cfg.Claude, script)
 	w.start()
 	id := w.launch(w.prompt("go"))
 	w.until(id, api.StatusRunning)

@@ -17,6 +17,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/sessiond/sessiond/internal/claudecli"
+	"github.com/sessiond/sessiond/internal/program"
 	"github.com/sessiond/sessiond/internal/traces"
 	"github.com/sessiond/sessiond/rpc/api"
 )
@@ -167,12 +168,13 @@ func quickClaude(t *testing.T) string {
 	}
 	lines = append(lines, `{"type":"result","subtype":"success","is_error":false,"result":"the end"}`)
 	dir := t.TempDir()
-	output, program := filepath.Join(dir, "lines"), filepath.Join(dir, "claude")
+	output, path := filepath.Join(dir, "lines"), filepath.Join(dir, "claude")
 	script := "#!/bin/sh\n[ \"$1\" = --version ] && echo 2.1.329 && exit\nread -r prompt\nexec cat " + output + "\n"
-	if err := errors.Join(os.WriteFile(output, []byte(strings.Join(lines, "\n")+"\n"), 0o600), os.WriteFile(program, []byte(script), 0o700)); err != nil {
+	if err := os.WriteFile(output, []byte(strings.Join(lines, "\n")+"\n"), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	return program
+	program.Write(t, path, script)
+	return path
 }
 
 // TestManyFlatOut has sessions print as fast as they can, all at once: every

@@ -1,13 +1,13 @@
 package e2e
 
 import (
-	"os"
 	"path/filepath"
 	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/sessiond/sessiond/internal/program"
 	"github.com/sessiond/sessiond/rpc/api"
 )
 
@@ -25,9 +25,7 @@ func TestFailsToStart(t *testing.T) {
 			t.Parallel()
 			w := newWorld(t)
 			w.cfg.Claude = filepath.Join(t.TempDir(), "claude")
-			if err := os.WriteFile(w.cfg.Claude, []byte(tc.program), 0o700); err != nil {
-				t.Fatal(err)
-			}
+			program.Write(t, w.cfg.Claude, tc.program)
 			w.start()
 			ses := w.run("hello")
 			if ses.Status != api.StatusFailed || !strings.Contains(ses.ErrorMessage, tc.message) {

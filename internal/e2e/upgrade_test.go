@@ -13,6 +13,7 @@ import (
 	"testing"
 
 	"github.com/sessiond/sessiond/internal/claudecli"
+	"github.com/sessiond/sessiond/internal/program"
 	"github.com/sessiond/sessiond/internal/scripted"
 	"github.com/sessiond/sessiond/rpc/api"
 	"github.com/sessiond/sessiond/session/shim"
@@ -71,16 +72,14 @@ func laterPrograms(t *testing.T) (newer, broken string) {
 
 // install copies a program to a path, in the place of what is there, as package
 // managers do: by renaming.
-func install(t *testing.T, program, path string) {
+func install(t *testing.T, from, path string) {
 	t.Helper()
-	b, err := os.ReadFile(program)
-	if err == nil {
-		err = os.WriteFile(path+".new", b, 0o700)
-	}
-	if err == nil {
-		err = os.Rename(path+".new", path)
-	}
+	b, err := os.ReadFile(from)
 	if err != nil {
+		t.Fatal(err)
+	}
+	program.Write(t, path+".new", string(b))
+	if err := os.Rename(path+".new", path); err != nil {
 		t.Fatal(err)
 	}
 }

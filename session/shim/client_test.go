@@ -8,13 +8,14 @@ import (
 	"errors"
 	"io"
 	"net"
-	"os"
 	"path/filepath"
 	"strings"
 	"testing"
 	"time"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/sessiond/sessiond/internal/program"
 )
 
 func TestLinesReachTheChild(t *testing.T) {
@@ -206,9 +207,7 @@ func TestStrangeShimVersion(t *testing.T) {
 	t.Parallel()
 	exe := filepath.Join(t.TempDir(), "newer")
 	script := "#!/bin/sh\necho '{\"version\":2,\"started\":{}}' >&3\nexec sleep 3600\n"
-	if err := os.WriteFile(exe, []byte(script), 0o700); err != nil {
-		t.Fatal(err)
-	}
+	program.Write(t, exe, script)
 	_, _, err := Start(testContext(t), exe, t.TempDir(), specOf(t, "echo"))
 	if v, ok := errors.AsType[*VersionError](err); !ok || v.Version != 2 {
 		t.Errorf("Start: %v", err)
@@ -218,9 +217,7 @@ func TestStrangeShimVersion(t *testing.T) {
 func TestStartGivesUpWithItsContext(t *testing.T) {
 	t.Parallel()
 	exe := filepath.Join(t.TempDir(), "silent")
-	if err := os.WriteFile(exe, []byte("#!/bin/sh\nread x <&3\n"), 0o700); err != nil {
-		t.Fatal(err)
-	}
+	program.Write(t, exe, "#!/bin/sh\nread x <&3\n")
 	ctx, cancel := context.WithTimeout(context.Background(), 100*time.Millisecond)
 	defer cancel()
 	if _, _, err := Start(ctx, exe, t.TempDir(), specOf(t, "echo")); !errors.Is(err, context.DeadlineExceeded) {

@@ -16,6 +16,8 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 	"golang.org/x/sys/unix"
+
+	"github.com/sessiond/sessiond/internal/program"
 )
 
 func TestExitRecord(t *testing.T) {
@@ -81,14 +83,11 @@ func checkLeftovers(t *testing.T, dir string, want ...string) {
 func TestCannotStart(t *testing.T) {
 	t.Parallel()
 	tmp := t.TempDir()
-	file := func(name, text string, mode os.FileMode) string {
-		path := filepath.Join(tmp, name)
-		if err := os.WriteFile(path, []byte(text), mode); err != nil {
-			t.Fatal(err)
-		}
-		return path
+	plain, script := filepath.Join(tmp, "plain"), filepath.Join(tmp, "script")
+	if err := os.WriteFile(plain, []byte("x"), 0o600); err != nil {
+		t.Fatal(err)
 	}
-	plain, script := file("plain", "x", 0o600), file("script", "#!/no/such/thing\n", 0o700)
+	program.Write(t, script, "#!/no/such/thing\n")
 	for name, tc := range map[string]struct {
 		change func(*Spec)
 		is     error
