@@ -17,14 +17,14 @@ import (
 	"golang.org/x/sync/errgroup"
 )
 
-// newer are the migrations of later programs: each adds a table with a row.
+// newer are the migrations of a program that has made the first and these.
 func newer(t testing.TB, steps ...string) fstest.MapFS {
 	t.Helper()
-	first, err := migrations.ReadFile("migrations/00001_log.sql")
+	one, err := migrations.ReadFile("migrations/00001_log.sql")
 	if err != nil {
 		t.Fatal(err)
 	}
-	all := fstest.MapFS{"00001_log.sql": {Data: first}}
+	all := fstest.MapFS{"00001_log.sql": {Data: one}}
 	for i, step := range steps {
 		all[fmt.Sprintf("%05d_step.sql", i+2)] = &fstest.MapFile{Data: []byte("-- +goose Up\n" + step)}
 	}
@@ -38,10 +38,16 @@ const (
 	breaks = "CREATE TABLE half (x INTEGER); DELETE FROM events; INSERT INTO nowhere VALUES (1);\n"
 )
 
-// older makes a database of this program's version with something in it.
+// first are the options of the oldest program.
+func first(t testing.TB) Options {
+	t.Helper()
+	return Options{migrations: newer(t)}
+}
+
+// older makes a database of the oldest program's with something in it.
 func older(t testing.TB, path string) *SessionRow {
 	t.Helper()
-	s := openAt(t, path, Options{})
+	s := openAt(t, path, first(t))
 	row := create(t, s, nil)
 	commit(t, s, &Batch{Events: []Event{lineEvent(row.N, "one"), lineEvent(row.N, "two")}})
 	if err := s.Close(); err != nil {
@@ -91,6 +97,32 @@ func copies(t testing.TB, path string, version int) []string {
 	return found
 }
 
+// TestFromTheFirstSchema brings a database of the first release to what is newest.
+func TestFromTheFirstSchema(t *testing.T) {
+	t.Parallel()
+	path := filepath.Join(t.TempDir(), "db")
+	row := older(t, path)
+	s := openAt(t, path, Options{})
+	if got, err := s.Session(t.Context(), row.Session.ID); err != nil || got.Session.Query != row.Session.Query {
+		t.Errorf("%+v, %v", got, err)
+	}
+	if log := wholeLog(t, s, 10, Filter{}); len(log) != 2 {
+		t.Errorf("%d events", len(log))
+	}
+	if kept := copies(t, path, 2); len(kept) != 1 {
+		t.Errorf("copies %q", kept)
+	} else {
+		checkOld(t, kept[0])
+	}
+	if err := s.Close(); err != nil {
+		t.Fatal(err)
+	}
+	var refused *NewerSchemaError
+	if _, err := Open(t.Context(), path, first(t)); !errors.As(err, &refused) || refused.Known != 1 || refused.Found < 2 {
+		t.Errorf("the first release: %v", err)
+	}
+}
+
 func TestMigrationKeepsACopy(t *testing.T) {
 	t.Parallel()
 	path := filepath.Join(t.TempDir(), "db")
@@ -118,7 +150,7 @@ func TestMigrationKeepsACopy(t *testing.T) {
 
 	// The older program refuses the newer database as it is, and says what to do; the copy it takes.
 	before := snapshot(t, filepath.Dir(path))
-	_, err := Open(t.Context(), path, Options{})
+	_, err := Open(t.Context(), path, first(t))
 	var refused *NewerSchemaError
 	if !errors.As(err, &refused) || refused.Found != 3 || refused.Known != 1 || !strings.Contains(err.Error(), path+".before-v2-*") {
 		t.Errorf("got %v", err)
@@ -134,7 +166,7 @@ func TestMigrationKeepsACopy(t *testing.T) {
 	if err := os.Rename(kept[0], path); err != nil {
 		t.Fatal(err)
 	}
-	s := openAt(t, path, Options{})
+	s := openAt(t, path, first(t))
 	if log := wholeLog(t, s, 10, Filter{}); len(log) != 2 {
 		t.Errorf("the copy has %d events", len(log))
 	}
@@ -156,7 +188,7 @@ func TestAMigrationThatFailsChangesNothing(t *testing.T) {
 		t.Fatalf("copies %q", kept)
 	}
 	checkOld(t, kept[0])
-	openAt(t, path, Options{}) // the older program goes on
+	openAt(t, path, first(t)) // the older program goes on
 }
 
 // TestALaterStepThatFails: the steps before it are made, and the copy from
@@ -165,22 +197,22 @@ func TestALaterStepThatFails(t *testing.T) {
 	t.Parallel()
 	path := filepath.Join(t.TempDir(), "db")
 	older(t, path)
-	var first string
+	var oldest string
 	for i := range 5 {
 		_, err := Open(t.Context(), path, Options{migrations: newer(t, addTable, breaks)})
 		if err == nil || i == 0 && !strings.Contains(err.Error(), "it has version 2 now, and the copy from before is "+path+".before-v2-") {
 			t.Fatalf("got %v", err)
 		}
 		kept := copies(t, path, 2)
-		if len(kept) != 1 || i > 0 && kept[0] != first {
+		if len(kept) != 1 || i > 0 && kept[0] != oldest {
 			t.Fatalf("copies of version 1: %q", kept)
 		}
-		first = kept[0]
+		oldest = kept[0]
 		if later := copies(t, path, 3); len(later) != min(i, 1) {
 			t.Fatalf("copies of version 2: %q", later)
 		}
 	}
-	checkOld(t, first)
+	checkOld(t, oldest)
 	if n := count(t, path, "SELECT count(*) FROM added"); n != 1 {
 		t.Errorf("the first step was made %d times", n)
 	}
@@ -272,7 +304,7 @@ func TestAMigrationThatIsKilled(t *testing.T) {
 			}
 			if version == 1 {
 				checkOld(t, left)
-				if err := openAt(t, left, Options{}).Close(); err != nil { // the older program goes on
+				if err := openAt(t, left, first(t)).Close(); err != nil { // the older program goes on
 					t.Error(err)
 				}
 			}
@@ -404,7 +436,7 @@ func TestWhatIsThereIsNotMadeAnew(t *testing.T) {
 			older(t, path)
 			damage(t, path)
 			before := snapshot(t, filepath.Dir(path))
-			s, err := Open(t.Context(), path, Options{})
+			s, err := Open(t.Context(), path, first(t))
 			if err == nil {
 				s.Close()
 			}
