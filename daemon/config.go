@@ -41,6 +41,7 @@ type Config struct {
 
 	privateSocketDir bool              // the socket's directory is the daemon's own
 	given            map[string]string // settings of flags and environment, made absolute
+	origins          []Origin
 }
 
 // LogFormat is the form of the log.

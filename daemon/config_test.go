@@ -81,7 +81,10 @@ func TestEverySettingCanComeFromEverySource(t *testing.T) {
 		if err != nil {
 			t.Fatal(name, err)
 		}
-		got.given = nil
+		if len(got.Origins()) != len(samples) {
+			t.Errorf("%s: %d settings have an origin", name, len(got.Origins()))
+		}
+		got.given, got.origins = nil, nil
 		if !reflect.DeepEqual(got, want) {
 			t.Errorf("%s: got %+v", name, got)
 		}
@@ -205,7 +208,7 @@ func TestEnvironmentHandsOnWhatWasGiven(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	c.given, again.given = nil, nil
+	c.given, again.given, c.origins, again.origins = nil, nil, nil, nil
 	if !reflect.DeepEqual(c, again) || !filepath.IsAbs(again.Claude) {
 		t.Fatalf("handed on %+v, loaded %+v", c, again)
 	}

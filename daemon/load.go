@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"reflect"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -62,12 +63,23 @@ func Load(s Sources) (Config, error) {
 		if err := setting.apply(&c, value); err != nil {
 			return c, &ConfigError{source, err}
 		}
+		c.origins = append(c.origins, Origin{setting.Key, value, source})
 	}
 	if err := c.defaultPaths(s.Getenv); err != nil {
 		return c, err
 	}
 	return c, checkSocketPath(c.Socket)
 }
+
+// Origin says where a setting comes from.
+type Origin struct {
+	Key    string
+	Value  string
+	Source string // a flag, an environment variable, or a file and the key in it
+}
+
+// Origins lists the settings that are not the defaults.
+func (c Config) Origins() []Origin { return slices.Clone(c.origins) }
 
 // lookup returns what flags or environment say.
 func (s Sources) lookup(setting Setting) (value, source string, ok bool) {

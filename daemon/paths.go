@@ -53,13 +53,18 @@ func xdgDir(getenv func(string) string, variable, fallback string) (string, erro
 
 // checkSocketPath refuses a path that does not fit into a socket address.
 func checkSocketPath(path string) error {
-	limit := 107 // sun_path without the final zero
-	if runtime.GOOS != "linux" {
-		limit = 103
-	}
+	limit := maxSocketPath()
 	if len(path) <= limit {
 		return nil
 	}
 	return &ConfigError{"socket", fmt.Errorf("%s has %d bytes, and the path of a Unix socket at most %d: set SESSIOND_SOCKET to a shorter one",
 		path, len(path), limit)}
+}
+
+// maxSocketPath is how long the path of a socket can be.
+func maxSocketPath() int {
+	if runtime.GOOS == "linux" {
+		return 107 // sun_path without the final zero
+	}
+	return 103
 }

@@ -76,17 +76,21 @@ func (s *Store) Size(ctx context.Context) (size Size, err error) {
 		return size, err
 	}
 	defer s.reading.Done()
-	var pages, free, bytes int64
-	var path string
-	err = s.db.QueryRowContext(ctx, `SELECT page_count, freelist_count, page_size, file
-		FROM pragma_page_count, pragma_freelist_count, pragma_page_size, pragma_database_list WHERE name = 'main'`).
-		Scan(&pages, &free, &bytes, &path)
-	if err != nil {
+	if size, err = sizeOf(ctx, s.db); err != nil {
 		return size, fmt.Errorf("measure the database: %w", fault(err))
 	}
+	return size, nil
+}
+
+func sizeOf(ctx context.Context, q querier) (size Size, err error) {
+	var pages, free, bytes int64
+	var path string
+	err = q.QueryRowContext(ctx, `SELECT page_count, freelist_count, page_size, file
+		FROM pragma_page_count, pragma_freelist_count, pragma_page_size, pragma_database_list WHERE name = 'main'`).
+		Scan(&pages, &free, &bytes, &path)
 	size.Used, size.Free = (pages-free)*bytes, free*bytes
 	if fi, err := os.Stat(path + "-wal"); err == nil { // there is none while nothing is written
 		size.Log = fi.Size()
 	}
-	return size, nil
+	return size, err
 }

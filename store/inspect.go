@@ -1,0 +1,61 @@
+package store
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"os"
+
+	"github.com/sessiond/sessiond/rpc/api"
+)
+
+// Inspection is what a look at a database from outside tells.
+type Inspection struct {
+	Version  int64 // of its schema
+	Known    int64 // the newest version that this program knows
+	Size     Size
+	Newest   api.Time              // when the newest event was recorded; zero in an empty log
+	Head     int64                 // the newest seq, 0 in an empty log
+	Sessions map[string]api.Status // by id
+}
+
+// Inspect looks at the database at path, which may be in use, and changes nothing
+// in it. An error wraps fs.ErrNotExist where there is none, and ErrCorrupt where
+// it is none of ours. Whether it is sound is for Check to say.
+func Inspect(ctx context.Context, path string) (i Inspection, err error) {
+	defer func() {
+		if err != nil {
+			err = fmt.Errorf("look at the database %s: %w", path, fault(err))
+		}
+	}()
+	if _, err := os.Stat(path); err != nil {
+		return i, err
+	}
+	m, err := openMigration(path, readerParams, Options{})
+	if err != nil {
+		return i, err
+	}
+	defer func() { err = errors.Join(err, m.db.Close()) }()
+	i.Known = m.known
+	if i.Version, err = m.version(ctx); err != nil {
+		return i, err
+	}
+	if i.Size, err = sizeOf(ctx, m.db); err != nil {
+		return i, err
+	}
+	var ms int64
+	err = m.db.QueryRowContext(ctx, "SELECT seq, time FROM events ORDER BY seq DESC LIMIT 1").Scan(&i.Head, &ms)
+	if err != nil && !errors.Is(err, sql.ErrNoRows) {
+		return i, err
+	}
+	i.Newest = api.FromMillis(ms)
+	i.Sessions = map[string]api.Status{}
+	return i, each(ctx, m.db, "SELECT id, status FROM sessions", nil, func(rows *sql.Rows) (bool, error) {
+		var id string
+		var status api.Status
+		err := rows.Scan(&id, &status)
+		i.Sessions[id] = status
+		return true, err
+	})
+}

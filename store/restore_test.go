@@ -1,0 +1,147 @@
+package store
+
+import (
+	"errors"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/sessiond/sessiond/rpc/api"
+)
+
+func TestInspect(t *testing.T) {
+	t.Parallel()
+	path := filepath.Join(t.TempDir(), "sessiond.db")
+	if _, err := Inspect(t.Context(), path); !errors.Is(err, fs.ErrNotExist) {
+		t.Errorf("nothing there: %v", err)
+	}
+	s := openAt(t, path, Options{})
+	if i, err := Inspect(t.Context(), path); err != nil || i.Head != 0 || len(i.Sessions) != 0 {
+		t.Errorf("empty: %+v, %v", i, err)
+	}
+	row := filled(t, s, 3)
+	i, err := Inspect(t.Context(), path) // while it is in use
+	if err != nil || i.Version == 0 || i.Version != i.Known || i.Head != s.Head() || i.Newest.IsZero() || i.Size.Used == 0 ||
+		len(i.Sessions) != 1 || i.Sessions[row.Session.ID] != api.StatusRunning {
+		t.Errorf("%+v, %v", i, err)
+	}
+	junk := filepath.Join(t.TempDir(), "junk")
+	if err := os.WriteFile(junk, []byte(strings.Repeat("junk", 1000)), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := Inspect(t.Context(), junk); !errors.Is(err, ErrCorrupt) {
+		t.Errorf("junk: %v", err)
+	}
+}
+
+func TestRestore(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	path, backup, aside := filepath.Join(dir, "sessiond.db"), filepath.Join(dir, "backup"), filepath.Join(dir, "aside")
+	s := openAt(t, path, Options{})
+	first := filled(t, s, 3)
+	if err := s.Backup(t.Context(), backup, nil); err != nil {
+		t.Fatal(err)
+	}
+	second := filled(t, s, 3)
+	if err := s.Close(); err != nil {
+		t.Fatal(err)
+	}
+	has := func(path string, want ...*SessionRow) {
+		t.Helper()
+		i, err := Inspect(t.Context(), path)
+		if err != nil || len(i.Sessions) != len(want) {
+			t.Fatalf("%s: %+v, %v", path, i, err)
+		}
+		for _, row := range want {
+			if i.Sessions[row.Session.ID] == "" {
+				t.Errorf("%s: a session is missing", path)
+			}
+		}
+	}
+	// What is refused, or ended, leaves everything as it was.
+	junk := filepath.Join(dir, "junk")
+	if err := os.WriteFile(junk, []byte("junk"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	unready := errors.New("not now")
+	for from, want := range map[string]error{filepath.Join(dir, "none"): fs.ErrNotExist, junk: ErrCorrupt, backup: unready} {
+		if err := Restore(t.Context(), from, path, aside, func() error { return unready }); !errors.Is(err, want) {
+			t.Errorf("%s: %v", from, err)
+		}
+		has(path, first, second)
+		for _, left := range []string{aside, path + ".restored"} {
+			if _, err := os.Lstat(left); !errors.Is(err, fs.ErrNotExist) {
+				t.Errorf("%s: %s is left: %v", from, left, err)
+			}
+		}
+	}
+	if err := os.WriteFile(path+".restored", []byte("of a call that was killed"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if err := Restore(t.Context(), backup, path, aside, nil); err != nil {
+		t.Fatal(err)
+	}
+	has(path, first)
+	has(aside, first, second)
+	if fi, err := os.Stat(path); err != nil || fi.Mode() != 0o600 {
+		t.Errorf("%v, %v", fi, err)
+	}
+	again := openAt(t, path, Options{})
+	filled(t, again, 1)
+}
+
+// TestRestoreOverWhatIsDamaged has a database with a write-ahead log that cannot
+// be folded in: both are kept, and the log is not taken for the new one's.
+func TestRestoreOverWhatIsDamaged(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	path, backup, aside := filepath.Join(dir, "sessiond.db"), filepath.Join(dir, "backup"), filepath.Join(dir, "aside")
+	s := openAt(t, path, Options{})
+	row := filled(t, s, 3)
+	if err := s.Backup(t.Context(), backup, nil); err != nil {
+		t.Fatal(err)
+	}
+	if err := s.Close(); err != nil {
+		t.Fatal(err)
+	}
+	for _, file := range []string{path, path + "-wal"} {
+		if err := os.WriteFile(file, []byte(strings.Repeat("damaged ", 1000)), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := Restore(t.Context(), backup, path, aside, nil); err != nil {
+		t.Fatal(err)
+	}
+	if b, err := os.ReadFile(aside); err != nil || !strings.HasPrefix(string(b), "damaged") {
+		t.Errorf("aside: %.20q, %v", b, err)
+	}
+	again := openAt(t, path, Options{})
+	if _, err := again.Session(t.Context(), row.Session.ID); err != nil {
+		t.Error(err)
+	}
+}
+
+// TestRestoreRefusesWhatIsNewer has a backup of a program of the future.
+func TestRestoreRefusesWhatIsNewer(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	path, backup := filepath.Join(dir, "sessiond.db"), filepath.Join(dir, "backup")
+	s := openAt(t, path, Options{})
+	if err := s.Backup(t.Context(), backup, nil); err != nil {
+		t.Fatal(err)
+	}
+	c, err := openConn(backup, "mode=rw")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := errors.Join(c.run("INSERT INTO goose_db_version (version_id, is_applied) VALUES (999, 1)"), c.close()); err != nil {
+		t.Fatal(err)
+	}
+	var newer *NewerSchemaError
+	if err := Restore(t.Context(), backup, filepath.Join(dir, "other.db"), filepath.Join(dir, "aside"), nil); !errors.As(err, &newer) {
+		t.Errorf("%v", err)
+	}
+}
