@@ -145,7 +145,7 @@ func (w *world) everyLine(id string, lines int) {
 // started again: once there is room everything goes on, and not a line is missing.
 func TestFullDisk(t *testing.T) {
 	t.Parallel()
-	const lines, size = 6000, 4000 // more than is kept for a child on a full disk
+	const lines, size = 300, 80_000 // more than is kept for a child on a full disk
 	for _, kind := range diskKinds {
 		for _, killed := range []bool{false, true} {
 			t.Run(fmt.Sprintf("%s, daemon killed: %v", kind, killed), func(t *testing.T) {
