@@ -70,7 +70,7 @@ func (a *app) printApprovals(list []api.Approval, all bool) error {
 	for i, q := range list {
 		row := []cell{{cleanLine(short[q.ID]), ""}, {cleanLine(shortSession[q.SessionID]), styleDim}, {a.moment(q.CreatedAt), styleDim}}
 		if all {
-			row = append(row, cell{string(q.Status), approvalStyle(q.Status)})
+			row = append(row, cell{word(q.Status), approvalStyle(q.Status)})
 		}
 		rows[i] = append(row, cell{cleanLine(q.ToolName), styleCyan}, cell{gistOfApproval(q), ""})
 	}

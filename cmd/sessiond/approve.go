@@ -98,7 +98,7 @@ func (a *app) decide(ctx context.Context, c *client.Client, p api.SendDecisionPa
 	if a.json {
 		return a.out.object(r.Approval)
 	}
-	a.out.printf("%s  %s\n", cleanLine(r.Approval.ID), a.out.style(approvalStyle(r.Approval.Status), string(r.Approval.Status)))
+	a.out.printf("%s  %s\n", cleanLine(r.Approval.ID), a.out.style(approvalStyle(r.Approval.Status), word(r.Approval.Status)))
 	return nil
 }
 
@@ -119,7 +119,7 @@ func (a *app) completeApprovals(cmd *cobra.Command, args []string, _ string) ([]
 	}
 	var out []cobra.Completion
 	for _, q := range r.Approvals {
-		out = append(out, cobra.CompletionWithDesc(q.ID, cut(cleanLine(q.ToolName)+" "+gistOfApproval(q), 60)))
+		out = append(out, cobra.CompletionWithDesc(cleanLine(q.ID), cut(cleanLine(q.ToolName)+" "+gistOfApproval(q), 60)))
 	}
 	return out, cobra.ShellCompDirectiveNoFileComp
 }

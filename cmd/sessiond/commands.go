@@ -81,7 +81,7 @@ func (t *talk) queue(ctx context.Context) (messages []api.Message, ok bool) {
 func (t *talk) slashQueue(ctx context.Context, _ string) error {
 	messages, ok := t.queue(ctx)
 	for i, m := range messages {
-		t.out.printf("  %d  %s  %s\n", i+1, t.out.style(messageStyle(m.State), string(m.State)), t.view.fit(m.Content.Text(), 14))
+		t.out.printf("  %d  %s  %s\n", i+1, t.out.style(messageStyle(m.State), word(m.State)), t.view.fit(m.Content.Text(), 14))
 	}
 	if ok && len(messages) == 0 {
 		t.view.note("  nothing waits")

@@ -59,9 +59,9 @@ func statusStyle(s api.Status) style {
 // statusText says where a session stands, and what it waits for.
 func statusText(s api.Session) string {
 	if s.WaitingFor != "" {
-		return "waits for " + string(s.WaitingFor)
+		return "waits for " + word(s.WaitingFor)
 	}
-	return string(s.Status)
+	return word(s.Status)
 }
 
 func costText(usd float64) string {

@@ -128,7 +128,7 @@ func (a *app) completeIDs(cmd *cobra.Command, _ []string, toComplete string) ([]
 	var out []cobra.Completion
 	_ = eachSession(cmd.Context(), c, bothKinds, func(s api.Session) bool {
 		if strings.HasPrefix(s.ID, toComplete) {
-			out = append(out, cobra.CompletionWithDesc(s.ID, cut(string(s.Status)+" "+name(s), 60)))
+			out = append(out, cobra.CompletionWithDesc(cleanLine(s.ID), cut(word(s.Status)+" "+name(s), 60)))
 		}
 		return true
 	})

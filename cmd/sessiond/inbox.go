@@ -71,7 +71,7 @@ func (a *app) printMessage(m api.Message) error {
 	if a.json {
 		return a.out.line(m)
 	}
-	a.out.printf("%s  %s\n", cleanLine(m.ID), a.out.style(messageStyle(m.State), string(m.State)))
+	a.out.printf("%s  %s\n", cleanLine(m.ID), a.out.style(messageStyle(m.State), word(m.State)))
 	return nil
 }
 
@@ -95,7 +95,7 @@ func (a *app) printMessages(messages []api.Message) error {
 		rows[i] = []cell{
 			{cleanLine(short[m.ID]), ""},
 			{cleanLine(state), messageStyle(m.State)},
-			{string(m.Delivery), styleDim},
+			{word(m.Delivery), styleDim},
 			{a.moment(m.CreatedAt), styleDim},
 			{cleanLine(m.Content.Text()), ""},
 		}

@@ -45,6 +45,6 @@ func (a *app) printStatus(r api.StatusResult, whole any, err error) error {
 	if a.json {
 		return a.out.object(whole)
 	}
-	a.out.printf("%s  %s\n", cleanLine(r.SessionID), a.out.style(statusStyle(r.Status), string(r.Status)))
+	a.out.printf("%s  %s\n", cleanLine(r.SessionID), a.out.style(statusStyle(r.Status), word(r.Status)))
 	return nil
 }

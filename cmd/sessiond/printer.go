@@ -83,10 +83,7 @@ func (p *printer) line(v any) error {
 	if err != nil {
 		return err
 	}
-	if p.terminal {
-		b = cleanJSON(b)
-	}
-	p.printf("%s\n", b)
+	p.printf("%s\n", cleanJSON(b)) // in a pipe too: who knows where it ends
 	return nil
 }
 

@@ -120,7 +120,7 @@ func (a *app) printPruned(page api.PruneSessionsResult) error {
 			}
 			continue
 		}
-		a.out.printf("%s  %s  %s  %6s  %s\n", cleanLine(one.SessionID), a.out.style(statusStyle(one.Status), pad(string(one.Status), 11)),
+		a.out.printf("%s  %s  %s  %6s  %s\n", cleanLine(one.SessionID), a.out.style(statusStyle(one.Status), pad(word(one.Status), 11)),
 			one.LastActivityAt.Format(time.DateOnly), humanize.Bytes(uint64(one.Bytes)), cut(cleanLine(one.Title), 60))
 	}
 	for _, one := range page.Failed {

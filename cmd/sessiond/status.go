@@ -49,7 +49,7 @@ func (a *app) printHealth(config daemon.Config, h api.Health) {
 		st = styleYellow
 	}
 	a.fields([]field{
-		{"status", a.out.style(st, string(h.Status))},
+		{"status", a.out.style(st, word(h.Status))},
 		{"problems", clean(strings.Join(h.Problems, "; "))},
 		{"version", cleanLine(h.Version)},
 		{"pid", fmt.Sprint(h.PID)},

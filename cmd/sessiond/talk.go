@@ -211,7 +211,7 @@ func (t *talk) message(m api.Message) {
 func (t *talk) prompt() string {
 	text := t.keysPrompt()
 	if text == "" && t.session.WaitingFor != api.WaitingForMessage {
-		text = string(t.session.Status)
+		text = word(t.session.Status)
 		if t.session.WaitingFor != "" {
 			text = statusText(t.session)
 		}

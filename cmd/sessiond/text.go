@@ -33,6 +33,10 @@ func cleanLine(s string) string {
 	return strings.Join(strings.Fields(clean(s)), " ")
 }
 
+// word is a word of the protocol, such as a status: what a daemon says is text
+// from elsewhere too.
+func word[T ~string](w T) string { return cleanLine(string(w)) }
+
 // cleanJSON makes JSON harmless on a terminal and leaves its meaning as it is:
 // what JSON need not escape but a terminal may obey is escaped.
 func cleanJSON(b []byte) []byte {

@@ -106,7 +106,7 @@ func (v *view) answer(q api.Approval) {
 	if q.Comment != "" {
 		by += ": " + cleanLine(q.Comment)
 	}
-	v.printf("%s\n", v.style(styleYellow, "  "+string(q.Status)+by))
+	v.printf("%s\n", v.style(styleYellow, "  "+word(q.Status)+by))
 }
 
 // end is the last line: how the session ended, and what it took.
@@ -115,7 +115,7 @@ func (v *view) end(s api.Session) {
 		return
 	}
 	mark := map[api.Status]string{api.StatusCompleted: "✓ ", api.StatusFailed: "✗ ", api.StatusInterrupted: "■ "}[s.Status]
-	parts := []string{v.style(statusStyle(s.Status), mark+string(s.Status))}
+	parts := []string{v.style(statusStyle(s.Status), mark+word(s.Status))}
 	turns := fmt.Sprintf("%d turns", s.NumTurns)
 	if s.NumTurns == 1 {
 		turns = "1 turn"
