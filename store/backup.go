@@ -45,7 +45,7 @@ func copyTo(ctx context.Context, from, to string, progress func(done, total int)
 		return err
 	}
 	dir := filepath.Dir(to)
-	f, err := os.CreateTemp(dir, "."+filepath.Base(to)+".*.partial") // with mode 0600
+	f, err := os.CreateTemp(dir, "."+filepath.Base(to)+".*"+partSuffix) // with mode 0600
 	if err != nil {
 		return err
 	}

@@ -7,12 +7,21 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"strings"
+)
+
+const (
+	newSuffix  = ".new"     // of a database that is being made
+	partSuffix = ".partial" // of a copy that is
 )
 
 // prepare sees to it that there is a database of the newest schema at path,
 // which only its owner can read. A new one is made under another name, so that
 // one without content is never a new one: somebody has cut it.
 func prepare(ctx context.Context, path string, o Options) error {
+	if err := removeUnfinished(path); err != nil {
+		return err
+	}
 	file, err := os.Stat(path)
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
@@ -32,10 +41,27 @@ func prepare(ctx context.Context, path string, o Options) error {
 	return migrate(ctx, path, o)
 }
 
+// removeUnfinished removes what a crash has left of a database or a copy that
+// was being made.
+func removeUnfinished(path string) error {
+	entries, err := os.ReadDir(filepath.Dir(path))
+	if err != nil {
+		return err
+	}
+	for _, entry := range entries {
+		rest, ours := strings.CutPrefix(entry.Name(), "."+filepath.Base(path)+".")
+		made := strings.TrimSuffix(strings.TrimSuffix(rest, "-wal"), "-shm")
+		if ours && (strings.HasSuffix(made, newSuffix) || strings.HasPrefix(rest, "before-v") && strings.HasSuffix(made, partSuffix)) {
+			err = errors.Join(err, os.Remove(filepath.Join(filepath.Dir(path), entry.Name())))
+		}
+	}
+	return err
+}
+
 // createNew makes a new database at path.
 func createNew(ctx context.Context, path string, o Options) (err error) {
 	dir := filepath.Dir(path)
-	f, err := os.CreateTemp(dir, "."+filepath.Base(path)+".*.new") // with mode 0600
+	f, err := os.CreateTemp(dir, "."+filepath.Base(path)+".*"+newSuffix) // with mode 0600
 	if err != nil {
 		return err
 	}

@@ -21,6 +21,14 @@
 // no reading holds the write-ahead log back. After [Store.Close] they return
 // [ErrClosed].
 //
+// # Faults
+//
+// Whatever goes wrong with the disk or the database is an error that wraps
+// [ErrFull], [ErrReadOnly], [ErrIO], [ErrBusy] or [ErrCorrupt], and [Store.Problem]
+// tells of it until it is over. Readings go on while commits fail, and commits
+// go on by themselves when the cause is gone. What is damaged is never replaced
+// by something new, and holds up nothing but itself.
+//
 // # Lines
 //
 // The events of a line that Claude Code printed are the line itself, byte for
@@ -33,4 +41,5 @@
 // A deleted session is gone at once, with its messages and approvals, and its
 // events are hidden from every reading. The writer removes them from the file
 // in small steps between other work, also after a crash. Its session_deleted event stays.
+// [Store.Vacuum] gives the room back to the disk.
 package store

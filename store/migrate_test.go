@@ -9,6 +9,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -328,13 +329,25 @@ func TestACreationThatIsKilled(t *testing.T) {
 	if err == nil || len(names(t, filepath.Dir(path))) != 0 {
 		t.Fatalf("got %v, left %q", err, names(t, filepath.Dir(path)))
 	}
+	// As a kill leaves it, and other files that look like it.
+	for _, name := range []string{".db.123.new", ".db.123.new-wal", ".db.123.new-shm", ".db.before-v2-20260102T030405.000Z.456.partial", ".db.partial", "db.new"} {
+		if err := os.WriteFile(filepath.Join(filepath.Dir(path), name), []byte("x"), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
 	var there bool
-	openAt(t, path, Options{beforeCommit: func() {
+	s := openAt(t, path, Options{beforeCommit: func() {
 		_, err := os.Stat(path)
 		there = there || err == nil
 	}})
 	if there {
 		t.Error("the database was there before it was whole")
+	}
+	if err := s.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if got := names(t, filepath.Dir(path)); !slices.Equal(got, []string{".db.partial", "db", "db.new"}) {
+		t.Errorf("there is %q", got)
 	}
 }
 

@@ -3,7 +3,7 @@ package store
 import "fmt"
 
 // RecordError: one record of the database cannot be read for what stands in it.
-// The others can.
+// The others can. It is an ErrCorrupt.
 type RecordError struct {
 	What string // session, message or approval
 	Err  error
@@ -14,4 +14,4 @@ func (e *RecordError) Error() string {
 }
 
 // Unwrap gives what is wrong with it.
-func (e *RecordError) Unwrap() error { return e.Err }
+func (e *RecordError) Unwrap() []error { return []error{ErrCorrupt, e.Err} }
