@@ -171,19 +171,26 @@ func (w *world) lines(id string) []line {
 			w.problem("getConversation %s: %v", id, err)
 			return all
 		}
-		for _, ev := range page.Events {
-			switch {
-			case ev.Raw != nil:
-				all = append(all, line{[]byte(*ev.Raw), !ev.RawUnterminated})
-			case ev.RawBase64 != nil:
-				all = append(all, line{ev.RawBase64, !ev.RawUnterminated})
-			}
-		}
+		all = append(all, rawOf(page.Events)...)
 		if page.NextAfterSeq == nil {
 			return all
 		}
 		p.AfterSeq = *page.NextAfterSeq
 	}
+}
+
+// rawOf are the lines that events of a conversation hold.
+func rawOf(events []api.ConversationEvent) []line {
+	var all []line
+	for _, ev := range events {
+		switch {
+		case ev.Raw != nil:
+			all = append(all, line{[]byte(*ev.Raw), !ev.RawUnterminated})
+		case ev.RawBase64 != nil:
+			all = append(all, line{ev.RawBase64, !ev.RawUnterminated})
+		}
+	}
+	return all
 }
 
 // checkLines compares the stored lines with those that were printed. A process
@@ -229,7 +236,7 @@ func (w *world) checkLines(k *known, ses api.Session, stored []line) {
 // written is how many bytes of a process's output its journal had taken.
 func (w *world) written(base string) int64 {
 	b, err := os.ReadFile(base + ".written")
-	if err != nil {
+	if err != nil && !errors.Is(err, fs.ErrNotExist) { // it was killed before it had opened its files
 		w.problem("%v", err)
 	}
 	text := bytes.TrimSpace(b[:bytes.LastIndexByte(b, '\n')+1])
