@@ -20,8 +20,9 @@ import (
 
 // Each test here is named after a failure that a supervisor of background
 // sessions is known to have had, and shows that it does not happen. What belongs
-// to the same list and is tested elsewhere: TestAFailedUpgradeKillsNoSession,
-// and time that passes while the machine sleeps (package session).
+// to the same list and is tested elsewhere: TestFailedUpgradeKillsEverySession
+// and TestOlderBinaryStripsNewerFields, and time that passes while the machine
+// sleeps (package session).
 
 // bystander is a process that has nothing to do with any of this.
 func bystander(t *testing.T) (pid int, gone <-chan error) {

@@ -275,51 +275,63 @@ func TestUpgrade(t *testing.T) {
 			if found := s.copies(); len(found) != 1 {
 				t.Errorf("copies from before the migration: %v", found)
 			}
-			refusesNewer(t, s)
 		})
 	}
 }
 
-// refusesNewer stops the daemon, and has the older program try to take over:
-// it says why it does not, and leaves everything as it is for the newer one.
-func refusesNewer(t *testing.T, s *served) {
-	t.Helper()
-	id := s.interactive("hello")
-	child := s.idle(id, 1).PID
-	s.endDaemon(syscall.SIGTERM)
-	older := s.daemonCommand()
-	out, err := older.CombinedOutput()
-	if err == nil || !strings.Contains(string(out), "schema version 90001") || !strings.Contains(string(out), "use the newer sessiond") {
-		t.Errorf("the older program says %v: %s", err, out)
-	}
-	if err := syscall.Kill(child, 0); err != nil {
-		t.Errorf("a session's process: %v", err)
-	}
-	s.launchDaemon()
-	s.say(id, "again")
-	s.idle(id, 2)
-}
-
-// TestAFailedUpgradeKillsNoSession installs a newer program that cannot start,
+// TestFailedUpgradeKillsEverySession installs a newer program that cannot start,
 // because its migration fails: sessions live on, the database is as it was, and
 // the older program takes over again.
-func TestAFailedUpgradeKillsNoSession(t *testing.T) {
+func TestFailedUpgradeKillsEverySession(t *testing.T) {
 	t.Parallel()
 	_, broken := laterPrograms(t)
 	s, _ := serveInstalled(t)
 	a := s.everywhere()
 	s.endDaemon(syscall.SIGTERM)
 	for range 2 { // as a service manager would
-		upgrade := s.daemonCommand()
-		upgrade.Path = broken
-		out, err := upgrade.CombinedOutput()
-		if err == nil || !strings.Contains(string(out), "the sessiond that wrote it can go on with it") {
-			t.Errorf("the broken program says %v: %s", err, out)
-		}
+		s.refused(broken, "the sessiond that wrote it can go on with it")
 		a.alive(s)
 	}
 	s.launchDaemon()
 	a.goOn(s)
+}
+
+// TestOlderBinaryStripsNewerFields has an older program find the database of a
+// newer one. It does not touch it, and says why; sessions live on, and the newer
+// one takes over again. (That what is stored changes only with the schema's
+// version is TestStoredFields of package session.)
+func TestOlderBinaryStripsNewerFields(t *testing.T) {
+	t.Parallel()
+	newer, _ := laterPrograms(t)
+	s, path := serveInstalled(t)
+	s.endDaemon(syscall.SIGTERM)
+	install(t, newer, path)
+	s.launchDaemon()
+	a := s.everywhere()
+	s.endDaemon(syscall.SIGTERM)
+	for range 2 {
+		s.refused(sessiond, "schema version 90001", "use the newer sessiond")
+		a.alive(s)
+	}
+	s.launchDaemon()
+	a.goOn(s)
+}
+
+// refused has a program try to be the daemon, and checks that it says why it is
+// not.
+func (s *served) refused(program string, why ...string) {
+	s.t.Helper()
+	daemon := s.daemonCommand()
+	daemon.Path = program
+	out, err := daemon.CombinedOutput()
+	if err == nil {
+		s.t.Errorf("%s was the daemon", program)
+	}
+	for _, words := range why {
+		if !strings.Contains(string(out), words) {
+			s.t.Errorf("%s does not say %q: %s", program, words, out)
+		}
+	}
 }
 
 // TestAnotherVersionsCommandLine uses an older command line on a newer daemon,
