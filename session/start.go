@@ -21,6 +21,9 @@ const stateEvents = "CLAUDE_CODE_EMIT_SESSION_STATE_EVENTS"
 // conversation: its end is known a moment before it is over.
 const lockPatience = 3 * time.Second
 
+// lockPause is how often that is looked at.
+const lockPause = 50 * time.Millisecond
+
 // errStarted means that the session's process was started by a daemon that did
 // not live to see it.
 var errStarted = errors.New("the process runs already")
@@ -93,8 +96,16 @@ func (a *actor) notStarted(ctx context.Context, err error) error {
 // forgo ends a session that was to end before its process was started: a daemon
 // that takes over does not start it for that.
 func (a *actor) forgo(ctx context.Context) error {
-	err := shim.Forgo(a.dir, a.mgr.lockFile(a.m.eng.Conversation))
-	if errors.Is(err, shim.ErrStarted) {
+	lock := a.mgr.lockFile(a.m.eng.Conversation)
+	deadline := time.Now().Add(lockPatience)
+	err := shim.Forgo(a.dir, lock)
+	for errors.Is(err, shim.ErrLocked) && time.Now().Before(deadline) { // its shim, about to start it
+		if err := a.pause(ctx, lockPause); err != nil {
+			return err
+		}
+		err = shim.Forgo(a.dir, lock)
+	}
+	if errors.Is(err, shim.ErrStarted) || a.wasStarted() {
 		return a.adopt(ctx)
 	}
 	if err != nil {
@@ -141,7 +152,7 @@ func (a *actor) startShim(ctx context.Context, m *machine, spec shim.Spec) (l la
 		select {
 		case <-ctx.Done():
 			return l, ctx.Err()
-		case <-time.After(50 * time.Millisecond):
+		case <-time.After(lockPause):
 		}
 	}
 }

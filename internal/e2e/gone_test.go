@@ -201,12 +201,23 @@ func (l *lost) check(want end) {
 // function or the end of the test.
 func (l *lost) holdLock() (unlock func()) {
 	l.t.Helper()
-	f, err := os.OpenFile(filepath.Join(l.cfg.LockDir, l.was.ClaudeSessionID+shim.LockExt), os.O_RDWR|os.O_CREATE, 0o600)
-	l.must(err)
+	return l.hold(filepath.Join(l.cfg.LockDir, l.was.ClaudeSessionID+shim.LockExt))
+}
+
+// hold holds a lock file.
+func (w *world) hold(path string) (unlock func()) {
+	w.t.Helper()
+	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
+		w.t.Fatal(err)
+	}
+	f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE, 0o600)
+	if err != nil {
+		w.t.Fatal(err)
+	}
 	unlock = func() { _ = f.Close() }
-	l.t.Cleanup(unlock)
+	w.t.Cleanup(unlock)
 	if !poll(func() bool { return syscall.Flock(int(f.Fd()), syscall.LOCK_EX|syscall.LOCK_NB) == nil }) {
-		l.t.Fatal("the lock is held")
+		w.t.Fatal("the lock is held")
 	}
 	return unlock
 }
@@ -262,9 +273,16 @@ func TestStoppedSessionStaysStopped(t *testing.T) {
 	if _, err := s.EndSession(s.ctx, api.EndSessionParams{SessionID: id}); err != nil {
 		t.Fatal(err)
 	}
+	conversation := s.until(id, api.StatusStarting).ClaudeSessionID
 	s.killDaemon()
 	touch(t, gate)
+	// As its shim would hold it, when the daemon was killed a moment later.
+	unlock := s.hold(filepath.Join(w.home, ".local", "state", "sessiond", "conversations", conversation+shim.LockExt))
 	s.launchDaemon()
+	if _, err := s.EndSession(s.ctx, api.EndSessionParams{SessionID: id}); err != nil {
+		t.Errorf("ended again: %v", err)
+	}
+	unlock()
 	if ses := s.until(id, final...); ses.Status != api.StatusInterrupted || !ses.StartedAt.IsZero() {
 		t.Errorf("session: %+v", ses)
 	}
