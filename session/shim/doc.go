@@ -14,7 +14,8 @@
 //	journal      the child's standard output
 //	stderr       the child's standard error; only its end keeps its place on the disk
 //	shim.sock    the shim's socket, while it lives
-//	shim.log     what the shim has to say itself
+//	shim.log     what the shim has to say itself, the newest 256 KiB
+//	exit.tmp     room on the disk for the exit record, while the shim lives
 //	exit.json    the exit record: written once, as the shim's last act
 //
 // # What a shim promises
@@ -36,8 +37,17 @@
 //     sees it has the whole journal before them. A descendant that the user may
 //     not kill (a setuid program) is waited for, but not for ever.
 //   - 16 MiB beyond the journal's end are kept allocated. While they cannot be
-//     renewed (the disk is full), the child is stopped with SIGSTOP, until there
-//     is room again: it would drop what it cannot write.
+//     renewed, whatever the reason (a full disk, a quota, one that fails or has
+//     become read-only), the child is stopped with SIGSTOP: it would drop what it
+//     cannot write. It goes on when there is room, and something left for others.
+//   - The child is stopped, too, while [Spec].MaxJournal bytes of its journal wait
+//     to be read, until a quarter of that has been given back with [PunchHole].
+//     The disk itself says how much that is, so that it holds without a daemon.
+//   - The exit record has its room from the beginning, so that a full disk does
+//     not lose it. One that is refused all the same is tried again until it is
+//     written.
+//   - Whoever is connected is told when the child is stopped, and why
+//     ([Client.State]).
 //
 // # Without the shim
 //
