@@ -106,8 +106,10 @@ const (
 	// plenty is the free space from which a full disk is not near.
 	plenty = 8 << 30
 
-	// probeFor is for how long a child that has printed is taken to be busy.
-	probeFor = 10 * time.Minute
+	// probeFor is for how long a child that has printed is taken to be busy, and
+	// probePause how often the disk is tried for one that is not.
+	probeFor   = 10 * time.Minute
+	probePause = time.Minute
 )
 
 // pauseFor is how long the keeper may look away. An idle child uses up nothing

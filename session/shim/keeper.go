@@ -31,6 +31,7 @@ type keeper struct {
 	stderrSize  int64     // of standard error
 	stderrFrom  int64     // standard error keeps its place from here on
 	printed     time.Time // when the child was last seen to have printed
+	tried       time.Time // when the disk was last tried
 
 	stop, done chan struct{}
 }
@@ -160,11 +161,14 @@ func cannotAllocate(err error) bool {
 
 // try finds out whether a disk that has room takes anything: one that has failed
 // may refuse all writing, and its state not show that. It costs a write of an
-// inode, so that children who have long been idle are spared it.
+// inode, so that it is done rarely for children who have long been idle. Who is
+// stopped for it goes on only when it has succeeded.
 func (k *keeper) try() error {
-	if k.probe == nil || k.unsupported || time.Since(k.printed) > probeFor {
+	idle := time.Since(k.printed) > probeFor && time.Since(k.tried) < probePause
+	if k.probe == nil || k.unsupported || idle && k.state.Held != HeldDisk {
 		return nil
 	}
+	k.tried = time.Now()
 	err := k.disk.allocate(k.probe, 0, exitRoom)
 	if cannotAllocate(err) {
 		return nil

@@ -170,6 +170,27 @@ func TestKeeperSeesADeadDisk(t *testing.T) {
 	}
 }
 
+// TestKeeperTriesTheDiskRarely for a child that is idle, and always for one that
+// waits for the disk, however long that takes.
+func TestKeeperTriesTheDiskRarely(t *testing.T) {
+	t.Parallel()
+	d := newFakeDisk(t)
+	d.grow(1)
+	d.lookAgain()
+	long := time.Now().Add(-2 * probeFor)
+	d.printed, d.probeErr = long, unix.EROFS
+	d.lookAgain()
+	d.wantSignals()
+	d.tried = time.Now().Add(-2 * probePause)
+	d.lookAgain()
+	d.wantSignals(unix.SIGSTOP)
+	d.lookAgain()
+	d.wantSignals(unix.SIGSTOP, unix.SIGSTOP)
+	d.probeErr = nil
+	d.lookAgain()
+	d.wantSignals(unix.SIGSTOP, unix.SIGSTOP, unix.SIGCONT)
+}
+
 // TestKeeperLeavesRoom: a child that waits does not take the first bytes that
 // become free. The daemon needs them to take in what was printed.
 func TestKeeperLeavesRoom(t *testing.T) {
