@@ -8,6 +8,7 @@ import (
 	"io"
 	"io/fs"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -16,7 +17,9 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/sessiond/sessiond/internal/claudecli"
+	"github.com/sessiond/sessiond/internal/crashpoint"
 	"github.com/sessiond/sessiond/rpc/api"
+	"github.com/sessiond/sessiond/rpc/client"
 )
 
 // archive is what an archive holds.
@@ -319,5 +322,62 @@ func TestPruneAgainAfterACrash(t *testing.T) {
 	}
 	if a := readArchive(t, path); a.header.Session.ID != ses.ID || a.end == nil {
 		t.Errorf("%+v", a)
+	}
+}
+
+// TestPruneKilledInBetween kills the daemon between the steps of a pruning: there
+// is an archive before anything is deleted, and the next pruning goes on.
+func TestPruneKilledInBetween(t *testing.T) {
+	t.Parallel()
+	crashing := filepath.Join(t.TempDir(), "sessiond")
+	build := exec.Command("go", "build", "-tags", "crashpoints", "-o", crashing, "github.com/sessiond/sessiond/cmd/sessiond")
+	if out, err := build.CombinedOutput(); err != nil {
+		t.Fatalf("%v: %s", err, out)
+	}
+	for point, deleted := range map[crashpoint.Point]bool{crashpoint.PruneArchived: false, crashpoint.DeleteStored: true, crashpoint.PruneDeleted: true} {
+		t.Run(string(point), func(t *testing.T) {
+			t.Parallel()
+			w := scriptedWorld(t, claudecli.Pinned)
+			p := w.prompt("say: hi")
+			p.MCPConfig = json.RawMessage(`{"mcpServers":{"none":{"command":"/bin/true"}}}`)
+			id := w.until(w.launch(p), final...).ID
+			w.stop()
+			serve := exec.Command(crashing, "serve", "--state-dir", w.cfg.StateDir, "--socket", w.cfg.Socket)
+			serve.Env = append(w.environ(), "SESSIOND_CRASH_AT="+string(point))
+			if err := serve.Start(); err != nil {
+				t.Fatal(err)
+			}
+			exited := make(chan error, 1)
+			go func() { exited <- serve.Wait() }()
+			c, err := client.Dial(w.ctx, w.cfg.Socket)
+			for deadline := time.Now().Add(patience); err != nil && time.Now().Before(deadline); time.Sleep(10 * time.Millisecond) {
+				c, err = client.Dial(w.ctx, w.cfg.Socket)
+			}
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer c.Close()
+			if _, err := c.PruneSessions(w.ctx, api.PruneSessionsParams{Before: api.At(time.Now().Add(time.Minute))}); !errors.Is(err, client.ErrDisconnected) {
+				t.Errorf("pruneSessions: %v", err)
+			}
+			if err := <-exited; err == nil || err.Error() != "signal: killed" {
+				t.Errorf("the daemon ended: %v", err)
+			}
+			w.start()
+			path := filepath.Join(w.cfg.StateDir, "archive", id+".jsonl.gz")
+			if a := readArchive(t, path); a.header.Session.ID != id || a.end == nil {
+				t.Errorf("%+v", a)
+			}
+			if w.gone(id) != deleted {
+				t.Errorf("the session is gone: %v", !deleted)
+			}
+			if result := w.prune(api.PruneSessionsParams{}); len(result.Failed) != 0 || !w.gone(id) {
+				t.Errorf("the next pruning: %+v", result)
+			}
+			w.swept(filepath.Join(w.cfg.StateDir, "sessions", id))
+			if a := readArchive(t, path); a.header.Session.ID != id || a.end == nil {
+				t.Errorf("in the end: %+v", a)
+			}
+		})
 	}
 }
