@@ -93,24 +93,58 @@ func TestRestore(t *testing.T) {
 	filled(t, again, 1)
 }
 
-// TestRestoreOverWhatIsDamaged has a database with a write-ahead log that cannot
-// be folded in: both are kept, and the log is not taken for the new one's.
+// TestRestoreKeepsALogThatCannotBeFoldedIn has somebody read the database, whom
+// nobody knows of: its write-ahead log is kept with it, and not taken for the new one's.
+func TestRestoreKeepsALogThatCannotBeFoldedIn(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	backup, aside := filepath.Join(dir, "backup"), filepath.Join(dir, "aside")
+	s := openAt(t, filepath.Join(dir, "sessiond.db"), Options{})
+	row := filled(t, s, 3)
+	if err := s.Backup(t.Context(), backup, nil); err != nil {
+		t.Fatal(err)
+	}
+	var path string
+	eventually(t, "a log that is not empty", func() bool {
+		filled(t, s, 100)
+		path = copyDatabase(t, filepath.Join(dir, "sessiond.db"))
+		fi, err := os.Stat(path + "-wal")
+		return err == nil && fi.Size() > 0
+	})
+	reader, err := openConn(path, readerParams)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := errors.Join(reader.run("BEGIN"), reader.run("SELECT count(*) FROM events")); err != nil {
+		t.Fatal(err)
+	}
+	if err := Restore(t.Context(), backup, path, aside, nil); err != nil {
+		t.Fatal(err)
+	}
+	if err := reader.close(); err != nil {
+		t.Fatal(err)
+	}
+	if i, err := Inspect(t.Context(), aside); err != nil || len(i.Sessions) < 2 {
+		t.Errorf("what was there: %+v, %v", i, err)
+	}
+	again := openAt(t, path, Options{})
+	if all, err := again.Outlines(t.Context(), "", 0); err != nil || len(all) != 1 || all[0].ID != row.Session.ID {
+		t.Errorf("%+v, %v", all, err)
+	}
+}
+
+// TestRestoreOverWhatIsDamaged has a database that cannot be opened.
 func TestRestoreOverWhatIsDamaged(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
 	path, backup, aside := filepath.Join(dir, "sessiond.db"), filepath.Join(dir, "backup"), filepath.Join(dir, "aside")
 	s := openAt(t, path, Options{})
 	row := filled(t, s, 3)
-	if err := s.Backup(t.Context(), backup, nil); err != nil {
+	if err := errors.Join(s.Backup(t.Context(), backup, nil), s.Close()); err != nil {
 		t.Fatal(err)
 	}
-	if err := s.Close(); err != nil {
+	if err := os.WriteFile(path, []byte(strings.Repeat("damaged ", 1000)), 0o600); err != nil {
 		t.Fatal(err)
-	}
-	for _, file := range []string{path, path + "-wal"} {
-		if err := os.WriteFile(file, []byte(strings.Repeat("damaged ", 1000)), 0o600); err != nil {
-			t.Fatal(err)
-		}
 	}
 	if err := Restore(t.Context(), backup, path, aside, nil); err != nil {
 		t.Fatal(err)
