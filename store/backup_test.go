@@ -63,7 +63,10 @@ func writeOn(t *testing.T, s *Store, rows []*SessionRow) (stop func() []int) {
 func TestBackupOfABusyStore(t *testing.T) {
 	t.Parallel()
 	s := open(t, Options{})
-	rows := []*SessionRow{create(t, s, nil), create(t, s, nil), create(t, s, nil)}
+	rows, other := []*SessionRow{create(t, s, nil), create(t, s, nil), create(t, s, nil)}, create(t, s, nil)
+	for range 8 { // so that it takes some steps
+		commit(t, s, &Batch{Events: []Event{lineEvent(other.N, strings.Repeat("x", 1<<20))}})
+	}
 	stop := writeOn(t, s, rows)
 	eventually(t, "some commits", func() bool { return s.Head() > 1000 })
 	dir := t.TempDir()

@@ -308,3 +308,26 @@ func TestALargeBatchOnAFullDisk(t *testing.T) {
 		t.Errorf("problem: %v", err)
 	}
 }
+
+// TestTheProblemEndsByItself: nobody need commit anything to see that it is over.
+func TestTheProblemEndsByItself(t *testing.T) {
+	t.Parallel()
+	if !underFaults(t) {
+		return
+	}
+	dir := t.TempDir()
+	s := openAt(t, filepath.Join(dir, "db"), Options{})
+	row := create(t, s, nil)
+	inject(t, dir, rule{call: "write", errno: syscall.EROFS, suffix: "-wal"})
+	if err := s.Commit(t.Context(), &Batch{Events: []Event{lineEvent(row.N, "x")}}); !errors.Is(err, ErrReadOnly) {
+		t.Fatalf("got %v", err)
+	}
+	if err := s.Problem(); !errors.Is(err, ErrReadOnly) {
+		t.Errorf("problem: %v", err)
+	}
+	inject(t, dir)
+	eventually(t, "the problem is over", func() bool { return s.Problem() == nil })
+	if n := len(wholeLog(t, s, 10, Filter{})); n != 0 {
+		t.Errorf("%d events", n)
+	}
+}
