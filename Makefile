@@ -5,6 +5,9 @@ GO ?= go
 CACHE := $(CURDIR)/.cache
 BIN := $(CACHE)/bin
 LINT_VERSION := v2.15.0
+GOSEC_VERSION := v2.29.0
+VULN_VERSION := v1.8.0
+VULN_DB ?= https://vuln.go.dev
 FUZZTIME ?= 20s
 BENCHTIME ?= 1s
 
@@ -50,6 +53,28 @@ lint: $(BIN)/golangci-lint-$(LINT_VERSION) ## check formatting, vet, and run the
 $(BIN)/golangci-lint-$(LINT_VERSION):
 	GOBIN=$(BIN) $(GO) install github.com/golangci/golangci-lint/v2/cmd/golangci-lint@$(LINT_VERSION)
 	mv $(BIN)/golangci-lint $@
+
+# Not looked for: G304, files whose names are no constants. This program opens those
+# that its user names, and those in directories that it has checked. Not looked at:
+# internal, which is tests and tools, and no part of the program. Which errors may be
+# ignored (G104) is in .gosec.json; every other exception stands in its line.
+.PHONY: gosec
+gosec: ## look for what makes a program insecure
+	$(GO) run github.com/securego/gosec/v2/cmd/gosec@$(GOSEC_VERSION) -quiet -conf .gosec.json -exclude=G304 -exclude-dir=internal ./...
+
+# govulncheck exits with 3 where it has found something. Without its database it can
+# say nothing, which is no fault of the code: STRICT=1 makes it one.
+.PHONY: vuln
+vuln: $(BIN)/govulncheck-$(VULN_VERSION) ## look for known vulnerabilities; tells where their database is out of reach (STRICT=1: fails)
+	@out=$$($< -db $(VULN_DB) ./... 2>&1); code=$$?; printf '%s\n' "$$out"; \
+	if [ $$code = 1 ] && grep -q '^govulncheck: fetching vulnerabilities' <<< "$$out"; then \
+		echo "vuln: NOTHING WAS CHECKED: the database of vulnerabilities is out of reach: $(VULN_DB)"; \
+		test -z "$(STRICT)"; \
+	else exit $$code; fi
+
+$(BIN)/govulncheck-$(VULN_VERSION):
+	GOBIN=$(BIN) $(GO) install golang.org/x/vuln/cmd/govulncheck@$(VULN_VERSION)
+	mv $(BIN)/govulncheck $@
 
 .PHONY: fuzz
 fuzz: ## run every fuzz target for FUZZTIME (default 20s)

@@ -134,9 +134,12 @@ func (x *examination) databaseFile(ctx context.Context) {
 	}
 	s := x.database.Size
 	x.ok(check, "sound; schema version %d; %s in use, %s free for what comes, write-ahead log %s; %s, events up to %s",
-		x.database.Version, humanize.IBytes(uint64(s.Used)), humanize.IBytes(uint64(s.Free)), humanize.IBytes(uint64(s.Log)),
+		x.database.Version, size(s.Used), size(s.Free), size(s.Log),
 		plural(len(x.database.Sessions), "session"), humanize.Comma(x.database.Head))
 }
+
+// size is a number of bytes for people.
+func size(bytes int64) string { return humanize.IBytes(uint64(max(bytes, 0))) } // #nosec G115 -- none is negative
 
 // log looks at the daemon's log.
 func (x *examination) log(context.Context) {
@@ -146,7 +149,7 @@ func (x *examination) log(context.Context) {
 		x.ok("log", "none yet")
 		return
 	}
-	x.ok("log", "%s, %s, last written %s", path, humanize.IBytes(uint64(fi.Size())), fi.ModTime().Format(time.RFC3339))
+	x.ok("log", "%s, %s, last written %s", path, size(fi.Size()), fi.ModTime().Format(time.RFC3339))
 }
 
 func plural(n int, thing string) string {

@@ -16,6 +16,7 @@ import (
 	"github.com/google/renameio/v2"
 
 	"github.com/sessiond/sessiond/rpc/api"
+	"github.com/sessiond/sessiond/session/shim"
 	"github.com/sessiond/sessiond/store"
 )
 
@@ -34,7 +35,7 @@ type archived struct {
 // name and was read back; after an error there is none, or the one of before.
 func (m *Manager) archive(ctx context.Context, row store.SessionRow, dir string) (archived, error) {
 	a := archived{path: filepath.Join(dir, row.Session.ID+".jsonl.gz")}
-	if err := makeArchiveDir(dir); err != nil {
+	if err := shim.PrivateDir(dir); err != nil {
 		return a, err
 	}
 	f, err := renameio.NewPendingFile(a.path, renameio.WithTempDir(dir), renameio.WithPermissions(0o600), renameio.IgnoreUmask())
@@ -59,18 +60,6 @@ func (m *Manager) archive(ctx context.Context, row store.SessionRow, dir string)
 		return a, err
 	}
 	return a, syncDir(dir)
-}
-
-// makeArchiveDir makes dir, for this user's eyes alone. One that exists is left
-// as it is: the files in it are private in any case.
-func makeArchiveDir(dir string) error {
-	if fi, err := os.Stat(dir); err == nil && fi.IsDir() {
-		return nil
-	}
-	if err := os.MkdirAll(dir, 0o700); err != nil {
-		return err
-	}
-	return os.Chmod(dir, 0o700)
 }
 
 // writeArchive writes everything that is known of a session.

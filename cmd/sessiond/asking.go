@@ -271,7 +271,7 @@ func (a *app) editor(ctx context.Context, file string) error {
 	if command == "" {
 		command = "vi"
 	}
-	cmd := exec.CommandContext(ctx, "/bin/sh", "-c", command+` "$1"`, "sh", file) // it may come with arguments
+	cmd := exec.CommandContext(ctx, "/bin/sh", "-c", command+` "$1"`, "sh", file) // #nosec G204 -- the user's editor, which may come with arguments
 	cmd.Stdin, cmd.Stdout, cmd.Stderr, cmd.Env = a.stdin, a.out.file, a.stderr, a.env
 	return cmd.Run()
 }

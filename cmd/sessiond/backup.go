@@ -44,6 +44,6 @@ func (a *app) backup(ctx context.Context, c *client.Client, path string) error {
 	if a.json {
 		return a.out.object(r)
 	}
-	a.out.printf("%s: %s, every event up to %s, checked\n", cleanLine(r.Path), humanize.Bytes(uint64(r.Bytes)), humanize.Comma(r.HeadSeq))
+	a.out.printf("%s: %s, every event up to %s, checked\n", cleanLine(r.Path), size(r.Bytes), humanize.Comma(r.HeadSeq))
 	return nil
 }

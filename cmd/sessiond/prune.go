@@ -100,7 +100,7 @@ func (s *pruned) add(page api.PruneSessionsResult) {
 }
 
 func (s *pruned) text() string {
-	return fmt.Sprintf("%s, %s events, %s", counted(s.sessions, "session"), humanize.Comma(int64(s.events)), humanize.Bytes(uint64(s.bytes)))
+	return fmt.Sprintf("%s, %s events, %s", counted(s.sessions, "session"), humanize.Comma(int64(s.events)), size(s.bytes))
 }
 
 // counted is a number of things, in words.
@@ -121,7 +121,7 @@ func (a *app) printPruned(page api.PruneSessionsResult) error {
 			continue
 		}
 		a.out.printf("%s  %s  %s  %6s  %s\n", cleanLine(one.SessionID), a.out.style(statusStyle(one.Status), pad(word(one.Status), 11)),
-			one.LastActivityAt.Format(time.DateOnly), humanize.Bytes(uint64(one.Bytes)), cut(cleanLine(one.Title), 60))
+			one.LastActivityAt.Format(time.DateOnly), size(one.Bytes), cut(cleanLine(one.Title), 60))
 	}
 	for _, one := range page.Failed {
 		if a.json {

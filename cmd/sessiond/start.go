@@ -179,7 +179,7 @@ func (a *app) startDaemon(ctx context.Context, config daemon.Config) error {
 	}
 	defer ready.Close()
 
-	cmd := exec.Command(exe, "serve", "--background")
+	cmd := exec.Command(exe, "serve", "--background") // #nosec G204 -- exe is this program
 	cmd.Env = config.Environment(a.env)
 	cmd.Dir = config.StateDir // not the caller's, which may want to go away
 	cmd.Stderr = log          // what the runtime says at a crash

@@ -5,6 +5,7 @@ import (
 	"unicode"
 	"unicode/utf8"
 
+	"github.com/dustin/go-humanize"
 	"golang.org/x/text/width"
 )
 
@@ -36,6 +37,9 @@ func cleanLine(s string) string {
 // word is a word of the protocol, such as a status: what a daemon says is text
 // from elsewhere too.
 func word[T ~string](w T) string { return cleanLine(string(w)) }
+
+// size is a number of bytes for people.
+func size(bytes int64) string { return humanize.Bytes(uint64(max(bytes, 0))) } // #nosec G115 -- none is negative
 
 // cleanJSON makes JSON harmless on a terminal and leaves its meaning as it is:
 // what JSON need not escape but a terminal may obey is escaped.

@@ -54,7 +54,7 @@ func (t Time) appendJSON(b []byte) []byte {
 	b = append(b, '"')
 	b = t.UTC().Truncate(time.Second).AppendFormat(b, time.RFC3339)
 	ms := t.Nanosecond() / int(time.Millisecond)
-	return append(b[:len(b)-1], '.', '0'+byte(ms/100), '0'+byte(ms/10%10), '0'+byte(ms%10), 'Z', '"')
+	return append(b[:len(b)-1], '.', '0'+byte(ms/100), '0'+byte(ms/10%10), '0'+byte(ms%10), 'Z', '"') // #nosec G115 -- each is a digit
 }
 
 // UnmarshalJSON reads any RFC 3339 string.

@@ -51,7 +51,7 @@ func (c *Client) Events(ctx context.Context, p api.SubscribeParams) iter.Seq2[ap
 				wait = firstWait
 			}
 			c.onDisconnect(err)
-			if !sleep(ctx, rand.N(wait)) {
+			if !sleep(ctx, rand.N(wait)) { // #nosec G404 -- it only spreads those who come back
 				yield(api.Event{}, ctx.Err())
 				return
 			}
