@@ -59,16 +59,6 @@ func TestFullDisk(t *testing.T) {
 	}
 }
 
-// stateOf is the letter for a process's state.
-func stateOf(pid int) string {
-	stat, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
-	if err != nil {
-		return ""
-	}
-	_, state, _ := strings.Cut(string(stat), ") ")
-	return state[:1]
-}
-
 // TestFullDiskAtTheBeginning: nothing is started without the reserve, and that
 // is said even though the disk is full.
 func TestFullDiskAtTheBeginning(t *testing.T) {

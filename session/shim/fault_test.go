@@ -3,6 +3,7 @@ package shim
 import (
 	"encoding/json"
 	"errors"
+	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
@@ -194,6 +195,16 @@ func TestHeldChild(t *testing.T) {
 			h.exit()
 		})
 	}
+}
+
+// stateOf is the letter for a process's state.
+func stateOf(pid int) string {
+	stat, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
+	if err != nil {
+		return ""
+	}
+	_, state, _ := strings.Cut(string(stat), ") ")
+	return state[:1]
 }
 
 // TestEndOfAHeldChild: a child that is stopped for want of disk can be ended, and
