@@ -177,6 +177,30 @@ func BenchmarkIdleConnections(b *testing.B) {
 	}
 }
 
+// BenchmarkSlowSubscribers is a client's calls beside subscribers who are behind
+// and do not read, and what one of those takes.
+func BenchmarkSlowSubscribers(b *testing.B) {
+	for _, slow := range []int{0, 1000} {
+		b.Run(fmt.Sprintf("slow=%d", slow), func(b *testing.B) {
+			s := startServer(b, &fakeService{}, func(o *Options) {
+				o.Logger = nil
+				o.Hub = bus.NewHub(endlessLog{events: 200, size: 8 << 10}, bus.Options{})
+			})
+			before := inUse()
+			s.startCrowd(slow).do(1, `{"jsonrpc":"2.0","id":1,"method":"subscribe","params":{"after_seq":0}}`)
+			perConn := float64(inUse()-before) / float64(max(slow, 1))
+			client := s.dial()
+			for b.Loop() {
+				client.call("getSessionState", `{"session_id":"a"}`)
+				if _, err := client.r.ReadSlice('\n'); err != nil {
+					b.Fatal(err)
+				}
+			}
+			b.ReportMetric(perConn, "B/conn")
+		})
+	}
+}
+
 // endlessLog is a log that keeps nothing: each reading makes its events anew, as
 // one from a database does.
 type endlessLog struct {
