@@ -102,7 +102,7 @@ func eventually(t testing.TB, what string, ok func() bool) {
 	t.Helper()
 	tick := time.NewTicker(2 * time.Millisecond)
 	defer tick.Stop()
-	deadline := time.After(20 * time.Second)
+	deadline := time.After(4 * time.Minute)
 	for !ok() {
 		select {
 		case <-tick.C:

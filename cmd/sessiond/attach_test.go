@@ -68,7 +68,7 @@ func (p *place) run(args ...string) string {
 // until runs sessiond until it prints the text.
 func (p *place) until(text string, args ...string) {
 	p.t.Helper()
-	ctx, cancel := context.WithTimeout(context.Background(), 60*time.Second)
+	ctx, cancel := context.WithTimeout(context.Background(), patience)
 	defer cancel()
 	if err := poll(ctx, func() bool { return strings.Contains(p.run(args...), text) }); err != nil {
 		p.t.Fatalf("sessiond %q never shows %q", args, text)
@@ -127,7 +127,7 @@ func (s *screen) plain() string {
 // see waits until the screen shows the texts, in this order, behind what was seen before.
 func (s *screen) see(texts ...string) {
 	s.t.Helper()
-	deadline := time.After(60 * time.Second)
+	deadline := time.After(patience)
 	for _, text := range texts {
 		for {
 			if i := strings.Index(s.plain(), text); i >= 0 {

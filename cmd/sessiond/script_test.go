@@ -96,9 +96,12 @@ func cmdCapture(ts *testscript.TestScript, _ bool, args []string) {
 	ts.Setenv(args[0], strings.TrimSpace(ts.ReadFile("stdout")))
 }
 
+// patience bounds every wait of these tests. It is reached only by a failure.
+const patience = 4 * time.Minute
+
 // cmdUntil: `until TEXT PROGRAM ARGS...` runs a program until it prints the text.
 func cmdUntil(ts *testscript.TestScript, _ bool, args []string) {
-	deadline := time.Now().Add(30 * time.Second)
+	deadline := time.Now().Add(patience)
 	for {
 		err := ts.Exec(args[1], args[2:]...)
 		if err == nil && strings.Contains(ts.ReadFile("stdout"), args[0]) {
@@ -112,7 +115,7 @@ func cmdUntil(ts *testscript.TestScript, _ bool, args []string) {
 
 // cmdKillDaemon kills the daemon as a crash would, and waits until it is gone.
 func cmdKillDaemon(ts *testscript.TestScript, _ bool, _ []string) {
-	ctx, cancel := context.WithTimeout(context.Background(), 30*time.Second)
+	ctx, cancel := context.WithTimeout(context.Background(), patience)
 	defer cancel()
 	c, err := client.Dial(ctx, filepath.Join(ts.Getenv("SESSIOND_STATE_DIR"), "sessiond.sock"))
 	ts.Check(err)
@@ -131,7 +134,7 @@ func cmdKillDaemon(ts *testscript.TestScript, _ bool, _ []string) {
 
 // endDaemon ends what a script has left running: its sessions, then its daemon.
 func endDaemon(t *testing.T, state string) {
-	ctx, cancel := context.WithTimeout(context.Background(), 60*time.Second)
+	ctx, cancel := context.WithTimeout(context.Background(), patience)
 	defer cancel()
 	socket := filepath.Join(state, "sessiond.sock")
 	c, err := client.Dial(ctx, socket)

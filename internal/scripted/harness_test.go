@@ -29,7 +29,7 @@ func TestMain(m *testing.M) {
 }
 
 // patience is how long a test waits for what must come.
-const patience = 30 * time.Second
+const patience = 4 * time.Minute
 
 // printed is a line that the process printed, as far as tests look at it.
 type printed struct {

@@ -202,7 +202,7 @@ type held struct {
 	started Started
 }
 
-const patience = 60 * time.Second
+const patience = 4 * time.Minute
 
 func testContext(t *testing.T) context.Context {
 	ctx, cancel := context.WithTimeout(context.Background(), patience)
