@@ -145,7 +145,7 @@ type LaunchOptions struct {
 type LaunchSessionParams struct {
 	Query Content `json:"query" jsonschema:"the first prompt: a text, or content blocks"`
 	LaunchOptions
-	Env            map[string]string `json:"env,omitempty" jsonschema:"the child's whole environment; absent: the daemon's own. Never stored in the database, never answered"`
+	Env            map[string]string `json:"env,omitzero" jsonschema:"the child's whole environment; absent: the daemon's own. Never stored in the database, never answered"`
 	IdempotencyKey string            `json:"idempotency_key,omitempty" jsonschema:"a second call with the same key and params answers what the first did"`
 }
 
@@ -165,7 +165,7 @@ type ContinueSessionParams struct {
 	Fork      bool    `json:"fork,omitempty" jsonschema:"make a branch: a new conversation that begins as a copy"`
 	AtSeq     *int64  `json:"at_seq,omitempty" jsonschema:"fork at this event of the conversation; implies fork"`
 	LaunchOptions
-	Env            map[string]string `json:"env,omitempty" jsonschema:"the child's whole environment; absent: the daemon's own. Never stored in the database, never answered"`
+	Env            map[string]string `json:"env,omitzero" jsonschema:"the child's whole environment; absent: the daemon's own. Never stored in the database, never answered"`
 	IdempotencyKey string            `json:"idempotency_key,omitempty" jsonschema:"a second call with the same key and params answers what the first did"`
 }
 
