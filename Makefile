@@ -77,13 +77,8 @@ $(BIN)/govulncheck-$(VULN_VERSION):
 	mv $(BIN)/govulncheck $@
 
 .PHONY: fuzz
-fuzz: ## run every fuzz target for FUZZTIME (default 20s)
-	@set -e; for file in $$(grep -rl --include='*_test.go' '^func Fuzz' .); do \
-		for target in $$(sed -n 's/^func \(Fuzz[A-Za-z0-9_]*\).*/\1/p' $$file); do \
-			echo "== $$target ($$(dirname $$file))"; \
-			$(GO) test -run '^$$' -fuzz "^$$target\$$" -fuzztime $(FUZZTIME) $$(dirname $$file); \
-		done; \
-	done
+fuzz: ## run every fuzz target for FUZZTIME (default 20s), FUZZJOBS (default 2) at a time
+	@FUZZTIME=$(FUZZTIME) FUZZJOBS=$(or $(FUZZJOBS),2) ./internal/fuzz.sh
 
 .PHONY: bench
 bench: build ## measure the daemon, each figure beside a yardstick of the same run (ONLY=regexp: a part of it)
