@@ -12,6 +12,7 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"syscall"
 	"time"
 )
 
@@ -145,16 +146,40 @@ func (p *Prober) Version(ctx context.Context, file string, env []string) (Versio
 func askVersion(ctx context.Context, file string, env []string) (Version, error) {
 	ctx, cancel := context.WithTimeout(ctx, probeTimeout)
 	defer cancel()
-	cmd := exec.CommandContext(ctx, file, "--version")
-	cmd.Env = env
-	cmd.WaitDelay = 100 * time.Millisecond // for what it has started and left
-	out, err := cmd.Output()
-	if errors.Is(err, exec.ErrWaitDelay) && len(out) > 0 {
-		err = nil // it has said its version and exited, though something of it still holds its output
-	}
+	said, out, err := os.Pipe()
 	if err != nil {
+		return "", fmt.Errorf("%s --version: %w", file, err)
+	}
+	defer said.Close()
+	defer out.Close()
+	cmd := exec.CommandContext(ctx, file, "--version")
+	cmd.Env, cmd.Stdout = env, out
+	if err := cmd.Run(); err != nil {
 		return "", fmt.Errorf("%w: %s --version: %w", ErrUnavailable, file, err)
 	}
-	version, _, _ := strings.Cut(strings.TrimSpace(string(out)), " ")
+	text, err := whatIsThere(said)
+	if err != nil {
+		return "", fmt.Errorf("%s --version: %w", file, err)
+	}
+	version, _, _ := strings.Cut(strings.TrimSpace(text), " ")
 	return Version(version), nil
+}
+
+// whatIsThere reads what a pipe holds. It does not wait for the pipe's end: what
+// the program has left behind may hold it open, and so may one that is just being
+// started.
+func whatIsThere(pipe *os.File) (string, error) {
+	conn, err := pipe.SyscallConn()
+	if err != nil {
+		return "", err
+	}
+	text, n := make([]byte, 4096), 0
+	readErr := conn.Read(func(fd uintptr) bool {
+		n, err = syscall.Read(int(fd), text)
+		return true
+	})
+	if errors.Is(err, syscall.EAGAIN) {
+		return "", readErr // it has said nothing
+	}
+	return string(text[:max(n, 0)]), errors.Join(err, readErr)
 }
