@@ -192,6 +192,29 @@ func TestNothingBeforeItIsPublishedTwice(t *testing.T) {
 	}
 }
 
+// TestDeletedSessionsAreForgotten: whoever comes with an old cursor gets the
+// deletion instead of the rest, also while the rest is not long ago.
+func TestDeletedSessionsAreForgotten(t *testing.T) {
+	t.Parallel()
+	l := newLog()
+	h := bus.NewHub(l, bus.Options{})
+	defer h.Close()
+	there, _ := subscribe(t, h, bus.Filter{}, nil)
+	h.Publish(l.add(1, event(1, api.EventSessionCreated), update(), event(1, api.EventSessionUpdated)))
+	next(t, there)
+	h.Publish(l.remove(1))
+	h.Publish(l.add(1, update()))
+	if got := seqs(next(t, there)); !slices.Equal(got, []int64{4, 5}) {
+		t.Errorf("who was there got %v", got)
+	}
+	for cursor, want := range map[int64][]int64{0: {2, 4, 5}, 1: {2, 4, 5}, 2: {4, 5}, 3: {4, 5}, 4: {5}} {
+		late, _ := subscribe(t, h, bus.Filter{}, &cursor)
+		if got := seqs(next(t, late)); !slices.Equal(got, want) {
+			t.Errorf("from %d: %v", cursor, got)
+		}
+	}
+}
+
 func TestCursorExpired(t *testing.T) {
 	t.Parallel()
 	l := newLog()

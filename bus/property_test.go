@@ -104,6 +104,9 @@ func (y *system) after(ctx context.Context, old *bus.Hub) (*bus.Hub, error) {
 	}
 }
 
+// otherTypes is what happens to a session that is not deleted.
+var otherTypes = slices.DeleteFunc(slices.Clone(api.EventTypes), func(typ api.EventType) bool { return typ == api.EventSessionDeleted })
+
 // commit appends n events of several sessions and types, step i of the run.
 func (y *system) commit(i, n int) []*bus.Event {
 	events := make([]*bus.Event, n)
@@ -112,7 +115,7 @@ func (y *system) commit(i, n int) []*bus.Event {
 		if y.dead[session] {
 			session = survivor
 		}
-		events[k] = event(session, api.EventTypes[(i*7+k)%len(api.EventTypes)])
+		events[k] = event(session, otherTypes[(i*7+k)%len(otherTypes)])
 	}
 	return y.log.add(y.skip, events...)
 }
@@ -169,6 +172,9 @@ func drawReader(t *rapid.T, i, acts int) *reader {
 	}
 	if rapid.Bool().Draw(t, label("typed")) {
 		r.filter.Types = rapid.SliceOfNDistinct(rapid.SampledFrom(api.EventTypes), 1, 3, rapid.ID).Draw(t, label("types"))
+		if slices.Contains(r.filter.Types, api.EventSessionDeleted) {
+			r.filter.Types = append(r.filter.Types, api.EventSessionUpdated) // for its last
+		}
 	}
 	if rapid.Bool().Draw(t, label("from start")) {
 		r.start = new(int64(0))
@@ -180,7 +186,7 @@ func drawReader(t *rapid.T, i, acts int) *reader {
 func (r *reader) last() *bus.Event {
 	typ := api.EventSessionCreated
 	if r.filter.Types != nil {
-		typ = r.filter.Types[0]
+		typ = r.filter.Types[len(r.filter.Types)-1]
 	}
 	return bus.NewEvent(0, typ, r.filter.SessionID, r.filter.RunID, func() []byte { return []byte(r.name) })
 }

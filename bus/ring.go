@@ -1,19 +1,27 @@
 package bus
 
-import "slices"
+import (
+	"slices"
 
-// ring holds the newest events, within bounds: every one behind seq base.
+	"github.com/sessiond/sessiond/rpc/api"
+)
+
+// ring holds the newest events, within bounds: every one behind seq base, but for
+// those of sessions that were deleted.
 type ring struct {
 	maxEvents, maxBytes int
 
 	events []*Event // in the order of seq
 	bytes  int
-	base   int64 // everything after this is in events
+	base   int64 // everything after this that the log has is in events
 	head   int64 // seq of the newest, held or not
 }
 
 // push appends e, and lets go of the oldest until the bounds are kept.
 func (r *ring) push(e *Event) {
+	if e.Type == api.EventSessionDeleted {
+		r.forget(e.SessionID)
+	}
 	r.events = append(r.events, e)
 	r.bytes += e.cost()
 	r.head = e.Seq
@@ -24,6 +32,17 @@ func (r *ring) push(e *Event) {
 		r.bytes -= oldest.cost()
 		r.base = oldest.Seq
 	}
+}
+
+// forget lets go of a session's events: the log has them no more.
+func (r *ring) forget(sessionID string) {
+	r.events = slices.DeleteFunc(r.events, func(e *Event) bool {
+		if e.SessionID != sessionID {
+			return false
+		}
+		r.bytes -= e.cost()
+		return true
+	})
 }
 
 // after copies at most limit events behind cursor to dst, and about pageBytes of

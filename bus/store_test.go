@@ -1,9 +1,12 @@
 package bus_test
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
+	"fmt"
 	"path/filepath"
+	"slices"
 	"testing"
 
 	"github.com/google/uuid"
@@ -98,4 +101,128 @@ func write(ctx context.Context, s *store.Store, batches, perBatch int) error {
 		}
 	}
 	return nil
+}
+
+// TestStoreAndHubAcrossRestarts opens the store and a hub on it again and again,
+// and deletes a session each time: readers that come back with their cursors get
+// what the log has, once and in order.
+func TestStoreAndHubAcrossRestarts(t *testing.T) {
+	t.Parallel()
+	const rounds, batches, perBatch = 6, 40, 10
+	path := filepath.Join(t.TempDir(), "db")
+	kept := &store.SessionRow{Session: api.Session{ID: uuid.NewString(), RunID: uuid.NewString(), Status: api.StatusRunning}}
+	readers := []*storeReader{
+		{filter: bus.Filter{}},
+		{filter: bus.Filter{SessionID: kept.Session.ID}},
+		{filter: bus.Filter{RunID: kept.Session.RunID, Types: []api.EventType{api.EventSessionUpdated, api.EventMessageUpdated}}},
+		{filter: bus.Filter{Types: []api.EventType{api.EventMessageUpdated, api.EventSessionDeleted}}},
+	}
+	gone := map[string]bool{}
+	for round := range rounds {
+		var hub *bus.Hub
+		s, err := store.Open(t.Context(), path, store.Options{
+			Published: func(events []store.Event) { hub.Publish(fromStore(events)) },
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		hub = bus.NewHub(storeLog{s}, bus.Options{RingEvents: 1 + 100*round})
+		if round == 0 {
+			commit(t, s, &store.Batch{Create: kept})
+		}
+		var all errgroup.Group
+		last := fmt.Sprintf(`"the last of round %d"`, round)
+		for _, r := range readers {
+			all.Go(func() error { return r.read(t.Context(), hub, last) })
+		}
+		doomed := &store.SessionRow{Session: api.Session{ID: uuid.NewString(), RunID: uuid.NewString(), Status: api.StatusRunning}}
+		gone[doomed.Session.ID] = true
+		commit(t, s, &store.Batch{Create: doomed})
+		for range batches {
+			for _, row := range []*store.SessionRow{kept, doomed} {
+				b := &store.Batch{}
+				for i := range perBatch {
+					b.Events = append(b.Events, eventOf(row, []api.EventType{api.EventSessionUpdated, api.EventMessageUpdated}[i%2], "{}"))
+				}
+				commit(t, s, b)
+			}
+		}
+		commit(t, s, &store.Batch{Delete: doomed.N, Events: []store.Event{eventOf(doomed, api.EventSessionDeleted, "{}")}})
+		commit(t, s, &store.Batch{Events: []store.Event{eventOf(kept, api.EventMessageUpdated, last)}})
+		if err := all.Wait(); err != nil {
+			t.Fatal(err)
+		}
+		if round == rounds-1 {
+			for i, r := range readers {
+				r.check(t, i, hub, last, gone)
+			}
+		}
+		hub.Close()
+		if err := s.Close(); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+// storeReader comes back with its cursor.
+type storeReader struct {
+	filter bus.Filter
+	cursor int64
+	got    []*bus.Event
+}
+
+// read goes on behind the cursor until the event whose data is last has come.
+func (r *storeReader) read(ctx context.Context, hub *bus.Hub, last string) error {
+	sub, _, err := hub.Subscribe(r.filter, &r.cursor)
+	if err != nil {
+		return err
+	}
+	defer sub.Close()
+	for {
+		ds, err := sub.Next(ctx)
+		if err != nil {
+			return err
+		}
+		for _, d := range ds {
+			r.got, r.cursor = append(r.got, d.Event), d.Event.Seq
+		}
+		if string(r.got[len(r.got)-1].JSON()) == last {
+			return nil
+		}
+	}
+}
+
+// check compares what came with what another one gets who begins now.
+func (r *storeReader) check(t *testing.T, i int, hub *bus.Hub, last string, gone map[string]bool) {
+	t.Helper()
+	late := &storeReader{filter: r.filter}
+	if err := late.read(t.Context(), hub, last); err != nil {
+		t.Fatal(err)
+	}
+	var got, want []int64
+	for _, e := range r.got {
+		if !gone[e.SessionID] || e.Type == api.EventSessionDeleted {
+			got = append(got, e.Seq)
+		}
+	}
+	for _, e := range late.got {
+		want = append(want, e.Seq)
+	}
+	if !slices.Equal(got, want) {
+		t.Errorf("reader %d got %d events, the log has %d:\n%v\n%v", i, len(got), len(want), got, want)
+	}
+	if !slices.IsSortedFunc(r.got, func(a, b *bus.Event) int { return cmp.Or(cmp.Compare(a.Seq, b.Seq), 1) }) {
+		t.Errorf("reader %d got events out of order, or twice", i)
+	}
+}
+
+func eventOf(row *store.SessionRow, typ api.EventType, data string) store.Event {
+	return store.Event{SessionN: row.N, SessionID: row.Session.ID, RunID: row.Session.RunID, Type: typ, Time: api.Now(), Data: json.RawMessage(data)}
+}
+
+func commit(t *testing.T, s *store.Store, b *store.Batch) {
+	t.Helper()
+	if err := s.Commit(t.Context(), b); err != nil {
+		t.Fatal(err)
+	}
 }
