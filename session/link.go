@@ -154,9 +154,11 @@ func (a *actor) lookAfter() {
 }
 
 // ended reports whether nothing of the session's process is left: the shim has
-// written its exit record, neither shim nor child holds the conversation's lock
-// any more, or the machine was started anew since. While the state directory is
-// away nothing is known.
+// written its exit record, the machine was started anew since, or neither shim
+// nor child holds the conversation's lock any more or is to be found otherwise.
+// That nobody holds the lock is not enough: its file may have been deleted, or
+// lie elsewhere, where the daemon that started the process kept it. While the
+// state directory is away nothing is known.
 func (a *actor) ended() bool {
 	if a.mgr.away() != nil {
 		return false
@@ -168,7 +170,11 @@ func (a *actor) ended() bool {
 	if err != nil {
 		a.log.Error("lock of conversation not readable", "error", err)
 	}
-	return err == nil && !locked
+	if err != nil || locked {
+		return false
+	}
+	p := a.process()
+	return (p == nil || !p.Alive()) && !shim.Listening(a.dir)
 }
 
 // send writes a line to Claude Code, without waiting for it.

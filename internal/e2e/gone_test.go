@@ -133,6 +133,21 @@ func TestGone(t *testing.T) {
 			},
 			want: end{api.StatusFailed, "machine_restarted", "the machine was restarted"},
 		},
+		"the lock files": {
+			harm: func(l *lost) { l.must(os.RemoveAll(l.cfg.LockDir)) },
+			heal: func(l *lost) { touch(l.t, l.gate) },
+			want: end{api.StatusCompleted, "exited", ""},
+		},
+		"the lock files and the shim": {
+			harm: func(l *lost) { l.must(os.RemoveAll(l.cfg.LockDir)); l.killShim(l.id) },
+			heal: func(l *lost) { l.untouched(); touch(l.t, l.gate) },
+			want: unknown,
+		},
+		"nothing, but the lock files are looked for elsewhere": {
+			harm: func(l *lost) { l.cfg.LockDir = filepath.Join(l.home, "other locks") },
+			heal: func(l *lost) { touch(l.t, l.gate) },
+			want: end{api.StatusCompleted, "exited", ""},
+		},
 		"the journal": {
 			harm: func(l *lost) { l.must(os.Remove(filepath.Join(l.dir(l.id), shim.JournalName))) },
 			want: journalLost,
@@ -177,6 +192,15 @@ func loseDaemon(t *testing.T) *lost {
 	l.was = w.until(l.id, api.StatusRunning)
 	w.stop()
 	return l
+}
+
+// untouched is an error if the daemon has taken the session's process for gone.
+func (l *lost) untouched() {
+	l.t.Helper()
+	got, err := l.GetSessionState(l.ctx, api.SessionParams{SessionID: l.id})
+	if err != nil || got.Session.Status.Final() {
+		l.t.Errorf("before its turn has ended: %+v, %v", got.Session, err)
+	}
 }
 
 // check compares what a session has come to, and that nothing of it is left.

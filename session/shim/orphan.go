@@ -16,12 +16,24 @@ func (st Started) SameBoot() bool {
 	return st.BootID == "" || now == "" || st.BootID == now
 }
 
+// Alive reports whether the child lives, as far as that is known; one that has
+// only not been reaped does not. It is never mistaken for another process that
+// has got its pid since.
+func (st Started) Alive() bool {
+	return st.isPID() && !isZombie(st.PID)
+}
+
+// isPID reports whether the child's pid is still the child's.
+func (st Started) isPID() bool {
+	return st.PID > 1 && st.BootID == bootID() && st.StartTime != 0 && st.StartTime == startTime(st.PID)
+}
+
 // Signal sends a signal to the process group of a child whose shim is gone, or
 // does not answer; SIGKILL also to every descendant that it has right now. It
 // never hits another process that has got the child's pid. The error is ErrExited
 // if the child is gone, or is not known.
 func (st Started) Signal(sig syscall.Signal) error {
-	if st.PID <= 1 || st.BootID != bootID() || st.StartTime == 0 || st.StartTime != startTime(st.PID) {
+	if !st.isPID() {
 		return ErrExited
 	}
 	if sig == unix.SIGKILL {

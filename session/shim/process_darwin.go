@@ -56,6 +56,13 @@ func startTime(pid int) uint64 {
 	return uint64(at.Sec)*1e6 + uint64(at.Usec)
 }
 
+// isZombie tells whether a process has exited and was not reaped.
+func isZombie(pid int) bool {
+	const zombie = 5 // SZOMB of sys/proc.h
+	info, err := unix.SysctlKinfoProc("kern.proc.pid", pid)
+	return err == nil && info.Proc.P_stat == zombie
+}
+
 // bootID names this run of the system.
 func bootID() string {
 	id, err := unix.Sysctl("kern.bootsessionuuid")

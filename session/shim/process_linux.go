@@ -81,6 +81,7 @@ func killDescendants(patience time.Duration) bool {
 type process struct {
 	pid, parent int
 	start       uint64
+	zombie      bool
 }
 
 // signalDescendants sends a signal to every descendant of a process.
@@ -186,7 +187,7 @@ func readProcess(pid int) (process, error) {
 		return process{}, err
 	}
 	start, err := strconv.ParseUint(string(fields[19]), 10, 64)
-	return process{pid: pid, parent: parent, start: start}, err
+	return process{pid: pid, parent: parent, start: start, zombie: fields[0][0] == 'Z'}, err
 }
 
 // startTime is when a process began, in ticks since the system did; 0: unknown.
@@ -196,6 +197,12 @@ func startTime(pid int) uint64 {
 		return 0
 	}
 	return p.start
+}
+
+// isZombie tells whether a process has exited and was not reaped.
+func isZombie(pid int) bool {
+	p, err := readProcess(pid)
+	return err == nil && p.zombie
 }
 
 // bootID names this run of the system.

@@ -11,6 +11,7 @@ import (
 	"path/filepath"
 	"runtime"
 	"syscall"
+	"time"
 
 	"golang.org/x/sys/unix"
 
@@ -167,7 +168,7 @@ func lastWords(dir string) string {
 // connected at a time.
 func Connect(ctx context.Context, dir string) (*Client, error) {
 	conn, err := dial(ctx, dir)
-	if errors.Is(err, fs.ErrNotExist) || errors.Is(err, unix.ECONNREFUSED) || errors.Is(err, unix.ECONNRESET) {
+	if nobodyListens(err) {
 		return nil, fmt.Errorf("connect to the shim: %w", ErrGone)
 	}
 	if err != nil {
@@ -178,6 +179,26 @@ func Connect(ctx context.Context, dir string) (*Client, error) {
 		return nil, fmt.Errorf("connect to the shim: %w", err)
 	}
 	return c, nil
+}
+
+// dialPatience bounds Listening; the system answers at once.
+const dialPatience = time.Second
+
+// Listening reports whether a shim lives in a directory, whether it answers or
+// not.
+func Listening(dir string) bool {
+	ctx, cancel := context.WithTimeout(context.Background(), dialPatience)
+	defer cancel()
+	conn, err := dial(ctx, dir)
+	if err == nil {
+		_ = conn.Close() // nothing was said
+	}
+	return !nobodyListens(err)
+}
+
+// nobodyListens reports whether dial's error says that no shim lives there.
+func nobodyListens(err error) bool {
+	return errors.Is(err, fs.ErrNotExist) || errors.Is(err, unix.ECONNREFUSED) || errors.Is(err, unix.ECONNRESET)
 }
 
 // greet makes a client of a connection: it waits for the shim's hello. pid is
