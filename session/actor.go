@@ -34,6 +34,7 @@ type actor struct {
 	// Only the actor's goroutine touches what follows.
 	m       *machine
 	partly  bool  // the machine lacks messages and approvals: they are to be loaded
+	stale   bool  // the machine may not be what is stored: it is to be loaded
 	refusal error // why no call can be served now; nil: they are
 	link    link
 	journal *shim.Journal
@@ -66,7 +67,7 @@ func (a *actor) run(ctx context.Context) {
 	wait := firstRetry
 	for {
 		began := time.Now()
-		err := a.live(ctx)
+		err := guard(func() error { return a.live(ctx) })
 		if err == nil {
 			crashpoint.Reach(crashpoint.EndCommitted)
 			a.mgr.leave(a)
@@ -80,13 +81,24 @@ func (a *actor) run(ctx context.Context) {
 		if time.Since(began) > lastRetry {
 			wait = firstRetry
 		}
-		a.log.Error("session lost, trying again", "error", err, "wait", wait)
 		a.release()
+		a.lost(err, wait)
 		if a.strand(ctx, err, wait) != nil {
 			return
 		}
 		wait = min(2*wait, lastRetry)
 	}
+}
+
+// lost notes why the session is tried again. After a panic, what is in memory is
+// not to be relied on: it is read anew.
+func (a *actor) lost(err error, wait time.Duration) {
+	log := a.log
+	if p, ok := errors.AsType[*panicError](err); ok {
+		log = log.With("stack", string(p.stack))
+		a.stale = true
+	}
+	log.Error("session lost, trying again", "error", err, "wait", wait)
 }
 
 // strand refuses calls for a while.
@@ -137,6 +149,13 @@ func (a *actor) live(ctx context.Context) error {
 
 // load restores the machine of a session that was begun before.
 func (a *actor) load(ctx context.Context) error {
+	if a.stale {
+		row, err := a.mgr.store.Session(ctx, a.id)
+		if err != nil {
+			return wrapf(err, "session %s", a.id)
+		}
+		a.m, a.partly, a.stale = &machine{row: row}, true, false
+	}
 	if !a.partly {
 		return nil
 	}

@@ -5,7 +5,9 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"maps"
 	"os"
+	"slices"
 	"time"
 
 	"github.com/sessiond/sessiond/internal/crashpoint"
@@ -170,8 +172,8 @@ func (a *actor) repeat() {
 	for _, line := range e.Answers {
 		a.send(line)
 	}
-	for id, c := range e.Controls {
-		a.send(c.line(id))
+	for _, id := range slices.Sorted(maps.Keys(e.Controls)) { // as they were made: the last one counts
+		a.send(e.Controls[id].line(id))
 	}
 	if e.Interrupt != nil && e.Interrupt.Sent {
 		a.send(claude.Interrupt(newID()))

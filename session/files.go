@@ -103,7 +103,31 @@ func (m *Manager) readMCP(id string) (mcpConfig, error) {
 // of everything that it starts.
 const sessionVariable = "SESSIOND_SESSION_ID"
 
+// Within returns the id of the session in which a process with this environment
+// runs; "" if it runs in none.
+func Within(env []string) string {
+	id, _ := lookUp(env, sessionVariable)
+	return id
+}
+
 // sessionVariables name a session to its process and its MCP servers.
 func sessionVariables(ses *api.Session) map[string]string {
 	return map[string]string{sessionVariable: ses.ID, "SESSIOND_RUN_ID": ses.RunID}
+}
+
+// nameSession returns an environment that names a session, and no other: who
+// launches it may run in a session itself.
+func nameSession(env []string, ses *api.Session) []string {
+	names := sessionVariables(ses)
+	named := make([]string, 0, len(env)+len(names))
+	for _, pair := range env {
+		name, _, _ := strings.Cut(pair, "=")
+		if _, ours := names[name]; !ours {
+			named = append(named, pair)
+		}
+	}
+	for name, value := range names {
+		named = append(named, name+"="+value)
+	}
+	return named
 }

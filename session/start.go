@@ -54,9 +54,9 @@ func (a *actor) start(ctx context.Context) error {
 	m, done := a.m, make(chan struct{})
 	a.mgr.wg.Go(func() {
 		defer close(done)
-		l, err = a.startProcess(ctx, m)
+		err = guard(func() (err error) { l, err = a.startProcess(ctx, m); return err })
 	})
-	stopped := a.await(ctx, done)
+	stopped := guard(func() error { return a.await(ctx, done) })
 	<-done
 	switch {
 	case stopped != nil:
@@ -66,7 +66,7 @@ func (a *actor) start(ctx context.Context) error {
 		return stopped
 	case errors.Is(err, errStarted):
 		return a.adopt(ctx)
-	case errors.Is(err, errStarting):
+	case errors.Is(err, errStarting), isPanic(err):
 		return err
 	case err != nil:
 		return a.notStarted(ctx, err)
@@ -96,7 +96,7 @@ func (a *actor) notStarted(ctx context.Context, err error) error {
 // forgo ends a session that was to end before its process was started: a daemon
 // that takes over does not start it for that.
 func (a *actor) forgo(ctx context.Context) error {
-	lock := a.mgr.lockFile(a.m.eng.Conversation)
+	lock := a.launchLock(a.m)
 	deadline := time.Now().Add(lockPatience)
 	err := shim.Forgo(a.dir, lock)
 	for errors.Is(err, shim.ErrLocked) && time.Now().Before(deadline) { // its shim, about to start it
@@ -181,6 +181,7 @@ func (a *actor) spec(ctx context.Context, m *machine) (shim.Spec, error) {
 	if err != nil {
 		return shim.Spec{}, err
 	}
+	env = nameSession(env, ses)
 	program, err := a.mgr.program(env)
 	if err != nil {
 		return shim.Spec{}, err
@@ -202,11 +203,18 @@ func (a *actor) spec(ctx context.Context, m *machine) (shim.Spec, error) {
 	if _, given := lookUp(env, stateEvents); !given {
 		env = append(env, stateEvents+"=1")
 	}
-	for name, value := range sessionVariables(ses) {
-		env = append(env, name+"="+value)
-	}
 	return shim.Spec{Path: program, Args: cmd.Args(version), Env: env, Dir: ses.WorkingDir,
-		LockFile: a.mgr.lockFile(m.eng.Conversation), MaxJournal: a.mgr.cfg.MaxJournalBytes}, nil
+		LockFile: a.launchLock(m), MaxJournal: a.mgr.cfg.MaxJournalBytes}, nil
+}
+
+// launchLock is the lock file to start the process under. Where a daemon before
+// this one has begun to start it, its shim may still be on its way: that one's,
+// which need not lie where this daemon's do.
+func (a *actor) launchLock(m *machine) string {
+	if begun, err := shim.ReadSpec(a.dir); err == nil {
+		return begun.LockFile
+	}
+	return a.mgr.lockFile(m.eng.Conversation)
 }
 
 // program finds the claude for an environment.

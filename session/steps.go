@@ -13,7 +13,11 @@ import (
 func (a *actor) do(ctx context.Context, call func(context.Context) error) error {
 	result := make(chan error, 1)
 	select {
-	case a.calls <- func(actx context.Context) { result <- call(actx) }:
+	case a.calls <- func(actx context.Context) {
+		err := error(api.Errorf(api.ReasonInternal, "a bug in sessiond: see the daemon's log")) // if it panics
+		defer func() { result <- err }()
+		err = call(actx)
+	}:
 		return <-result
 	case <-a.done:
 		if a.mgr.ctx.Err() != nil {

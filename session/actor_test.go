@@ -1,0 +1,113 @@
+package session
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"log/slog"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/sessiond/sessiond/rpc/api"
+	"github.com/sessiond/sessiond/session/claude"
+	"github.com/sessiond/sessiond/store"
+)
+
+// queuedSession is a manager with one session, which waits for a slot.
+func queuedSession(t *testing.T, log *slog.Logger) (*Manager, string) {
+	t.Helper()
+	dir := t.TempDir()
+	st, err := store.Open(t.Context(), filepath.Join(dir, "db"), store.Options{Logger: log})
+	if err != nil {
+		t.Fatal(err)
+	}
+	m, err := NewManager(Config{Store: st, StateDir: dir, LockDir: dir, MaxSessions: 1, Logger: log, Claude: "/bin/sh"}) // it is never run
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := errors.Join(m.Close(), st.Close()); err != nil {
+			t.Error(err)
+		}
+	})
+	m.live = 1
+	result, err := m.LaunchSession(t.Context(), api.LaunchSessionParams{Query: api.Text("hello"), LaunchOptions: api.LaunchOptions{WorkingDir: &dir}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return m, result.SessionID
+}
+
+// TestPanicTakesNobodyDown: a panic in one session's goroutine strands that
+// session for a moment. What was panicked with is not logged, the stack is.
+func TestPanicTakesNobodyDown(t *testing.T) {
+	t.Parallel()
+	var log bytes.Buffer
+	m, id := queuedSession(t, slog.New(slog.NewTextHandler(&log, nil)))
+	a := m.find(id)
+	err := a.do(t.Context(), func(context.Context) error {
+		a.m.row.Session.Title = "what a broken step has left"
+		panic("a secret")
+	})
+	if e, ok := errors.AsType[*api.Error](err); !ok || e.Reason != api.ReasonInternal {
+		t.Errorf("who called was told: %v", err)
+	}
+	deadline := time.Now().Add(4 * time.Minute)
+	for {
+		ses, err := m.change(t.Context(), id, func(_ *actor, s *step) error { s.updated = true; return nil })
+		if err == nil {
+			if ses.Status != api.StatusQueued || ses.Title != "" {
+				t.Errorf("session: %+v", ses)
+			}
+			break
+		}
+		if time.Now().After(deadline) {
+			t.Fatal(err)
+		}
+	}
+	m.stop()
+	m.wg.Wait()
+	if text := log.String(); strings.Count(text, "stack=") != 1 || !strings.Contains(text, "actor_test.go") || strings.Contains(text, "a secret") {
+		t.Errorf("log: %s", text)
+	}
+}
+
+// TestRepeatKeepsOrder: requests that wait for Claude Code's answer are written
+// again in the order in which they were made, so that the last switch counts.
+func TestRepeatKeepsOrder(t *testing.T) {
+	t.Parallel()
+	m := &Manager{log: slog.New(slog.DiscardHandler), troubles: map[string]string{}}
+	a := m.newActor(newID())
+	a.m = &machine{eng: engine{Controls: map[string]control{}}}
+	var want []string
+	for range 20 {
+		id := newID()
+		a.m.eng.Controls[id] = control{Mode: "default"}
+		want = append(want, string(claude.SetPermissionMode(id, "default")))
+	}
+	out := &outbox{some: make(chan struct{}, 1)}
+	a.link.open, a.link.out = true, out
+	a.repeat()
+	var got []string
+	for _, line := range out.rest[:len(want)] {
+		got = append(got, string(line))
+	}
+	if !slices.Equal(got, want) {
+		t.Errorf("written:\n%s", strings.Join(got, "\n"))
+	}
+}
+
+// TestNameSession: who launches a session from inside another one hands on an
+// environment that names that one.
+func TestNameSession(t *testing.T) {
+	t.Parallel()
+	env := nameSession([]string{"A=1", "SESSIOND_SESSION_ID=other", "SESSIOND_RUN_ID=other", "SESSIOND_SESSION_ID=", "SESSIOND_SESSION_IDS=2"},
+		&api.Session{ID: "this", RunID: "run"})
+	slices.Sort(env)
+	if want := []string{"A=1", "SESSIOND_RUN_ID=run", "SESSIOND_SESSION_ID=this", "SESSIOND_SESSION_IDS=2"}; !slices.Equal(env, want) {
+		t.Errorf("%v", env)
+	}
+}
