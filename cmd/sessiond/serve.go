@@ -1,6 +1,7 @@
 package main
 
 import (
+	"fmt"
 	"os"
 	"syscall"
 
@@ -24,6 +25,9 @@ daemon.log in the state directory.`,
 			config, err := a.config(cmd)
 			if err != nil {
 				return err
+			}
+			if err := outsideSessions(a.env); err != nil {
+				return fmt.Errorf("no daemon is started here: %w", err)
 			}
 			if config.Executable, err = os.Executable(); err != nil {
 				return err

@@ -19,6 +19,7 @@ import (
 	"github.com/sessiond/sessiond/daemon"
 	"github.com/sessiond/sessiond/rpc/api"
 	"github.com/sessiond/sessiond/rpc/client"
+	"github.com/sessiond/sessiond/session"
 )
 
 // startPatience is how long a daemon may take to answer after it was started.
@@ -160,6 +161,9 @@ func pause(ctx context.Context) error {
 // it answers. It says so through a pipe that is its descriptor 3, and whose end
 // closes if it dies.
 func (a *app) startDaemon(ctx context.Context, config daemon.Config) error {
+	if err := outsideSessions(a.env); err != nil {
+		return fmt.Errorf("no daemon is running: %w", err)
+	}
 	exe, err := os.Executable()
 	if err != nil {
 		return err
@@ -204,6 +208,16 @@ func (a *app) startDaemon(ctx context.Context, config daemon.Config) error {
 		return ctx.Err()
 	}
 	return fmt.Errorf("wait for the daemon: %w", err)
+}
+
+// outsideSessions is an error within a session: a daemon that is started there
+// descends from the session's shim, which at the end kills whatever the session
+// has started, and so all that the daemon has.
+func outsideSessions(env []string) error {
+	if id := session.Within(env); id != "" {
+		return &unreachableError{fmt.Errorf("one that is started from inside session %s would end with it, and all its sessions too; start it outside: sessiond serve", id)}
+	}
+	return nil
 }
 
 // daemonDied tells how a daemon ended that was just started, with what it wrote
