@@ -3,6 +3,7 @@ package session
 import (
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"sync"
@@ -58,7 +59,7 @@ func (m *Manager) retain(ctx context.Context) {
 	defer every.Stop()
 	for {
 		problem, err := m.applyRetention(ctx)
-		if ctx.Err() != nil {
+		if ctx.Err() != nil || errors.Is(err, store.ErrClosed) {
 			return
 		}
 		if err != nil {

@@ -79,7 +79,7 @@ func (m *Manager) PruneSessions(ctx context.Context, p api.PruneSessionsParams) 
 // giveBack gives the room of what was pruned back to the disk. That takes as long
 // as it takes, and nobody waits for it.
 func (m *Manager) giveBack() {
-	if _, err := m.store.Vacuum(m.ctx); err != nil && m.ctx.Err() == nil {
+	if _, err := m.store.Vacuum(m.ctx); err != nil && !errors.Is(err, store.ErrClosed) && m.ctx.Err() == nil {
 		m.log.Warn("room not given back to the disk", "error", err)
 	}
 }

@@ -17,7 +17,7 @@ func (w *writer) plan(failed error) {
 	switch {
 	case w.trouble.writing():
 		w.choreNext = time.After(probeEvery)
-	case len(w.purges)+len(w.vacuuming) > 0:
+	case len(w.purges)+len(w.vacuuming) > 0 && w.store.hurry.Err() == nil:
 		w.choreNext = time.After(time.Until(w.rest))
 	default:
 		w.choreNext = nil

@@ -56,6 +56,20 @@ func (c *conn) run(query string) error {
 	return errors.Join(err, s.close())
 }
 
+// runUntil executes a query without arguments that may take long, and interrupts
+// it when ctx ends.
+func (c *conn) runUntil(ctx context.Context, query string) error {
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	s, err := c.prepare(query)
+	if err != nil {
+		return err
+	}
+	_, err = s.prepared.ExecContext(ctx, s.args)
+	return fault(errors.Join(err, s.close()))
+}
+
 // number runs a query without arguments whose answer is a number.
 func (c *conn) number(query string) (int64, error) {
 	s, err := c.prepare(query)

@@ -42,9 +42,10 @@ type Store struct {
 	head    atomic.Int64
 	oldest  int64
 	trouble *trouble
-	hurry   atomic.Bool     // nobody else's transaction is waited for
 	life    context.Context // ends when Close begins
 	end     context.CancelFunc
+	hurry   context.Context // ends with Hurry, or with life: nothing is waited for, no chore is begun
+	rush    context.CancelFunc
 	closing <-chan struct{} // of life
 
 	mu      sync.Mutex
@@ -78,6 +79,7 @@ func Open(ctx context.Context, path string, o Options) (_ *Store, err error) {
 	s := &Store{trouble: &trouble{path: path, logger: o.Logger}}
 	s.life, s.end = context.WithCancel(context.Background())
 	s.closing = s.life.Done()
+	s.hurry, s.rush = context.WithCancel(s.life)
 	if err := s.start(ctx, path, o); err != nil {
 		return nil, errors.Join(err, s.Close())
 	}
@@ -157,8 +159,9 @@ func (s *Store) begin() error {
 }
 
 // Hurry says that the daemon is about to stop: from now on a write fails with
-// ErrBusy at once while another program keeps the database for itself.
-func (s *Store) Hurry() { s.hurry.Store(true) }
+// ErrBusy at once while another program keeps the database for itself, Vacuum
+// with ErrClosed, and what remains of deleted sessions stays for the next start.
+func (s *Store) Hurry() { s.rush() }
 
 // Head returns the newest seq that is on disk, 0 in an empty log.
 func (s *Store) Head() int64 { return s.head.Load() }

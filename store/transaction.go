@@ -114,7 +114,7 @@ func (w *writer) begin() error {
 		}
 		w.rollback() // in case that the one before could not be undone
 		waited := time.Since(since)
-		if !errors.Is(err, ErrBusy) || waited > w.patience || w.store.life.Err() != nil || w.store.hurry.Load() {
+		if !errors.Is(err, ErrBusy) || waited > w.patience || w.store.hurry.Err() != nil {
 			return err
 		}
 		if waited > busyTold {
