@@ -117,7 +117,7 @@ func (w *world) checkStatus(k *known, ses api.Session, events []api.Event) {
 	may[api.StatusCompleted] = (!k.childKilled || itself) && !k.shimKilled || k.ended
 	may[api.StatusInterrupted] = k.interrupted || k.ended
 	may[api.StatusFailed] = k.childKilled || k.shimKilled || w.starved ||
-		k.mayLack && strings.HasPrefix(ses.ErrorMessage, "No conversation found")
+		k.mayLack && (strings.HasPrefix(ses.ErrorMessage, "No conversation found") || strings.HasPrefix(ses.ErrorMessage, "No message found"))
 	if !may[ses.Status] {
 		w.problem("session %s ended %s (%s), but %+v", k.id, ses.Status, ses.ErrorMessage, *k)
 	}

@@ -23,7 +23,7 @@ var (
 )
 
 // patience bounds every wait. It is reached only by a failure.
-const patience = 2 * time.Minute
+const patience = 4 * time.Minute
 
 // wanted ends when the tests are interrupted.
 var wanted context.Context

@@ -156,7 +156,7 @@ func (w *world) decide(a api.Approval, approve bool) {
 			w.problem("approval %s is %s by %s", a.ID, now.Approval.Status, now.Approval.ResolvedBy)
 		}
 	case errors.Is(err, &api.Error{Reason: api.ReasonInvalidState}):
-	case errors.Is(err, &api.Error{Reason: api.ReasonApprovalNotFound}) && w.isDeleted(a.SessionID):
+	case w.isDeleted(a.SessionID): // and its approvals with it
 	case err != nil:
 		w.problem("sendDecision %s: %v", a.ID, err)
 	case result.Approval.Status != want:
