@@ -7,6 +7,7 @@ import (
 	"os/user"
 	"path/filepath"
 	"strconv"
+	"strings"
 	"syscall"
 
 	"github.com/sessiond/sessiond/session/shim"
@@ -87,21 +88,50 @@ func makeSocketDir(dir string) error {
 	return nil
 }
 
+// maxLinks is how many symbolic links a path may have; Linux allows as many.
+const maxLinks = 40
+
 // checkAbove makes sure that nobody but this user and root can put something else
-// in the place of dir: that is so if every directory above it is safe, both on the
-// way that dir names and where its symbolic links lead.
+// in the place of dir: it goes the kernel's way there, link by link, and every
+// directory in which a name is looked up, and every link, has to be safe.
 func checkAbove(dir string) error {
-	resolved, err := filepath.EvalSymlinks(dir)
+	dir, err := filepath.Abs(dir)
 	if err != nil {
 		return err
 	}
-	for _, path := range []string{dir, resolved} {
-		for path != filepath.Dir(path) {
-			path = filepath.Dir(path)
-			if err := checkPath(path, true); err != nil {
-				return err
-			}
+	const root = string(filepath.Separator)
+	at, rest, links := root, strings.Split(dir, root), 0 // at has no links
+	for len(rest) > 0 {
+		name := rest[0]
+		if rest = rest[1:]; name == "" {
+			continue
 		}
+		if err := checkPath(at, true); err != nil {
+			return err
+		}
+		next := filepath.Join(at, name) // ".." too
+		fi, err := os.Lstat(next)
+		if err != nil {
+			return err
+		}
+		if fi.Mode()&fs.ModeSymlink == 0 {
+			at = next
+			continue
+		}
+		if uid := ownerOf(fi); uid != os.Getuid() && uid != 0 {
+			return anothers(next, uid)
+		}
+		target, err := os.Readlink(next)
+		if err != nil {
+			return err
+		}
+		if links++; links > maxLinks {
+			return fmt.Errorf("%s has too many symbolic links", dir)
+		}
+		if filepath.IsAbs(target) {
+			at = root
+		}
+		rest = append(strings.Split(target, root), rest...)
 	}
 	return nil
 }
@@ -120,7 +150,7 @@ func checkPath(path string, groups bool) error {
 	}
 	for _, i := range []fs.FileInfo{link, fi} {
 		if uid := ownerOf(i); uid != os.Getuid() && uid != 0 {
-			return fmt.Errorf("%s belongs to another user (uid %d), who can put something else in its place: choose another directory", path, uid)
+			return anothers(path, uid)
 		}
 	}
 	open := fi.Mode().Perm() & 0o022
@@ -129,6 +159,10 @@ func checkPath(path string, groups bool) error {
 	}
 	return fmt.Errorf("%s can be written to by others (mode %04o): run 'chmod go-w %s' if nobody has tampered with what lies in it, or choose another directory",
 		path, fi.Mode().Perm(), path)
+}
+
+func anothers(path string, uid int) error {
+	return fmt.Errorf("%s belongs to another user (uid %d), who can put something else in its place: choose another directory", path, uid)
 }
 
 // privateGroup reports whether a file's group is its owner's own, which many

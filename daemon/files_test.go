@@ -107,6 +107,19 @@ func TestUnsafePathsAreRefused(t *testing.T) {
 			moved := above + "-moved"
 			return errors.Join(os.Rename(above, moved), os.Symlink(moved, above), os.Chmod(moved, 0o707))
 		}, "chmod go-w"},
+		"link to a link in an open one": {func(above, _ string) error {
+			open, moved := above+"-open", above+"-moved"
+			return errors.Join(os.Mkdir(open, 0o700), os.Rename(above, moved), os.Symlink("../"+filepath.Base(moved), filepath.Join(open, "link")),
+				os.Symlink(filepath.Join(open, "link"), above), os.Chmod(open, 0o707))
+		}, "chmod go-w"},
+		"link to a link": {func(above, _ string) error {
+			between, moved := above+"-between", above+"-moved"
+			return errors.Join(os.Mkdir(between, 0o700), os.Rename(above, moved), os.Symlink("../"+filepath.Base(moved), filepath.Join(between, "link")),
+				os.Symlink(filepath.Join(between, "link"), above))
+		}, ""},
+		"link in a circle": {func(above, _ string) error {
+			return errors.Join(os.Rename(above, above+"-moved"), os.Symlink(above, above))
+		}, "too many"},
 		"link of another user": {func(above, _ string) error {
 			moved := above + "-moved"
 			return errors.Join(os.Rename(above, moved), os.Symlink(moved, above), needsRoot(os.Lchown(above, 4242, -1)))
