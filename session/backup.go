@@ -19,11 +19,14 @@ func (m *Manager) Backup(ctx context.Context, p api.BackupParams) (api.BackupRes
 	}
 	err := m.store.Backup(ctx, p.Path, nil)
 	var refused *fs.PathError
+	var unnamed *os.LinkError
 	switch {
 	case errors.Is(err, fs.ErrExist):
 		return result, api.InvalidParams("path", "%s is there already: choose another name", p.Path)
 	case errors.As(err, &refused):
 		return result, api.InvalidParams("path", "%v", refused)
+	case errors.As(err, &unnamed):
+		return result, api.InvalidParams("path", "%s cannot be given to the copy: %v", p.Path, unnamed.Err)
 	case err != nil:
 		return result, m.closing(err)
 	}

@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"syscall"
 )
 
 // backupStep is how many pages are copied between two looks at the context.
@@ -51,7 +52,11 @@ func copyTo(ctx context.Context, from, to string, progress func(done, total int)
 	}
 	part := f.Name()
 	defer func() {
-		err = errors.Join(fault(err), f.Close(), os.Remove(part))
+		gone := os.Remove(part)
+		if errors.Is(gone, fs.ErrNotExist) {
+			gone = nil // it has its name
+		}
+		err = errors.Join(fault(err), f.Close(), gone)
 	}()
 	if err := f.Chmod(0o600); err != nil { // whatever the umask is
 		return err
@@ -65,10 +70,28 @@ func copyTo(ctx context.Context, from, to string, progress func(done, total int)
 	if err := f.Sync(); err != nil {
 		return err
 	}
-	if err := os.Link(part, to); err != nil { // unlike a rename it replaces nothing
+	if err := name(part, to, os.Link); err != nil {
 		return err
 	}
 	return syncDir(dir)
+}
+
+// name gives a file another name, where nothing is yet. A link replaces nothing,
+// unlike a rename; where a file system has none, the name is taken by an empty
+// file first.
+func name(file, to string, link func(from, to string) error) error {
+	err := link(file, to)
+	if !errors.Is(err, syscall.EPERM) && !errors.Is(err, syscall.EOPNOTSUPP) && !errors.Is(err, syscall.ENOSYS) {
+		return err
+	}
+	f, err := os.OpenFile(to, os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o600)
+	if err != nil {
+		return err
+	}
+	if err := errors.Join(f.Close(), os.Rename(file, to)); err != nil {
+		return errors.Join(err, os.Remove(to))
+	}
+	return nil
 }
 
 // copyPages copies every page of one snapshot, in steps. SQLite begins again

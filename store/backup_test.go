@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -178,6 +179,45 @@ func TestABackupReplacesNothing(t *testing.T) {
 	})
 	if b, _ := os.ReadFile(path); !errors.Is(err, fs.ErrExist) || string(b) != "mine" || len(names(t, dir)) != 1 {
 		t.Errorf("%v, %q, there is %q", err, b, names(t, dir))
+	}
+}
+
+// TestANameWithoutLinks: on a file system that has no links a copy gets its name
+// all the same, and replaces nothing.
+func TestANameWithoutLinks(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	part, to := filepath.Join(dir, "part"), filepath.Join(dir, "to")
+	for _, why := range []error{syscall.EPERM, syscall.EOPNOTSUPP, syscall.ENOSYS} {
+		none := func(from, to string) error { return &os.LinkError{Op: "link", Old: from, New: to, Err: why} }
+		if err := os.WriteFile(part, []byte("copy"), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		if err := name(part, to, none); err != nil {
+			t.Errorf("%v: %v", why, err)
+		}
+		if b, err := os.ReadFile(to); string(b) != "copy" || len(names(t, dir)) != 1 {
+			t.Errorf("%v: %q, %v, there is %q", why, b, err, names(t, dir))
+		}
+		if err := os.WriteFile(part, []byte("another"), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		if err := name(part, to, none); !errors.Is(err, fs.ErrExist) {
+			t.Errorf("%v, over another: %v", why, err)
+		}
+		if b, _ := os.ReadFile(to); string(b) != "copy" {
+			t.Errorf("%v: another was replaced by %q", why, b)
+		}
+		if err := os.Remove(to); err != nil {
+			t.Fatal(err)
+		}
+	}
+	gone := filepath.Join(dir, "gone")
+	if err := name(gone, to, os.Link); !errors.As(err, new(*os.LinkError)) {
+		t.Errorf("another error: %v", err)
+	}
+	if err := name(gone, to, func(string, string) error { return syscall.EPERM }); err == nil || len(names(t, dir)) != 1 {
+		t.Errorf("%v, there is %q", err, names(t, dir))
 	}
 }
 
