@@ -2,11 +2,14 @@ package daemon
 
 import (
 	"context"
+	"errors"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"time"
 
 	"github.com/sessiond/sessiond/session/shim"
+	"github.com/sessiond/sessiond/store"
 )
 
 // shimPatience is how long a shim may take to say that it is there.
@@ -28,6 +31,25 @@ func LiveSessions(ctx context.Context, c Config) []string {
 		}
 	}
 	return live
+}
+
+// Unfinished reports whether there are sessions in c's state directory that are
+// not over: one that has a process, or that the database does not have as final,
+// such as a queued one. It is meant for where no daemon runs, and changes nothing.
+func Unfinished(ctx context.Context, c Config) (bool, error) {
+	if len(LiveSessions(ctx, c)) > 0 {
+		return true, nil
+	}
+	i, err := store.Inspect(ctx, c.databasePath())
+	if errors.Is(err, fs.ErrNotExist) {
+		return false, nil
+	}
+	for _, status := range i.Sessions {
+		if !status.Final() {
+			return true, err
+		}
+	}
+	return false, err
 }
 
 func (c Config) sessionsDir() string { return filepath.Join(c.StateDir, "sessions") }

@@ -119,7 +119,13 @@ const (
 func (a *app) endAll(ctx context.Context, config daemon.Config, timeout time.Duration) error {
 	c, err := a.connect(ctx, config)
 	if nobodyThere(err) {
-		if daemon.Running(config) == nil && len(daemon.LiveSessions(ctx, config)) == 0 {
+		unfinished := true
+		if daemon.Running(config) == nil {
+			if unfinished, err = daemon.Unfinished(ctx, config); err != nil {
+				return err
+			}
+		}
+		if !unfinished {
 			return nil // stop says so
 		}
 		c, err = a.connectOrStart(ctx, config) // there are sessions, and it takes a daemon to end them well
