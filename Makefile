@@ -90,8 +90,8 @@ bench-quick: build ## the same with a tenth of the work, in less than a minute
 	$(GO) run ./internal/bench --quick --only '$(ONLY)' bin/sessiond
 
 .PHONY: bench-check
-bench-check: build ## fail where a ratio is worse than in docs/bench.json by more than its noise
-	$(GO) run ./internal/bench --check docs/bench.json --only '$(ONLY)' bin/sessiond
+bench-check: build ## fail where a ratio is worse, beyond its noise, than in BASELINE (default: the last make bench)
+	$(GO) run ./internal/bench --check $(or $(BASELINE),$(CACHE)/bench.json) --only '$(ONLY)' bin/sessiond
 
 .PHONY: benchmarks
 benchmarks: ## run every Go benchmark for BENCHTIME (default 1s), for benchstat
