@@ -10,8 +10,10 @@ import (
 	"fmt"
 	"hash"
 	"io"
+	"io/fs"
 	"os"
 	"path/filepath"
+	"time"
 
 	"github.com/google/renameio/v2"
 
@@ -32,8 +34,10 @@ type archived struct {
 
 // archive writes a session whole to a file of its own in dir, in the form that
 // api.ArchiveLine describes. When it returns, the file is on the disk under its
-// name and was read back; after an error there is none, or the one of before.
-func (m *Manager) archive(ctx context.Context, row store.SessionRow, dir string) (archived, error) {
+// name and was read back; after an error there is none, or the one of before. It
+// is an error if fewer events than there are can be read: errArchiveLacks. An
+// archive of before that holds what this one does not stays beside it.
+func (m *Manager) archive(ctx context.Context, row store.SessionRow, events int, dir string) (archived, error) {
 	a := archived{path: filepath.Join(dir, row.Session.ID+".jsonl.gz")}
 	if err := shim.PrivateDir(dir); err != nil {
 		return a, err
@@ -47,6 +51,12 @@ func (m *Manager) archive(ctx context.Context, row store.SessionRow, dir string)
 	if a.events, a.upTo, err = m.writeArchive(ctx, w, row); err != nil {
 		return a, err
 	}
+	switch {
+	case a.events < events:
+		return a, fmt.Errorf("%w: %d of %d events", errArchiveLacks, a.events, events)
+	case a.events > events: // something has happened meanwhile
+		return a, errKept
+	}
 	if err := w.close(); err != nil {
 		return a, err
 	}
@@ -56,7 +66,14 @@ func (m *Manager) archive(ctx context.Context, row store.SessionRow, dir string)
 	if err := w.verify(ctx, f.Name()); err != nil {
 		return a, err
 	}
-	if err := f.CloseAtomicallyReplace(); err != nil {
+	richer, err := holdsMore(ctx, a.path, f.Name())
+	if err != nil {
+		return a, err
+	}
+	if richer {
+		a.path = filepath.Join(dir, row.Session.ID+"."+time.Now().UTC().Format("20060102T150405.000Z")+".jsonl.gz")
+	}
+	if err := os.Rename(f.Name(), a.path); err != nil {
 		return a, err
 	}
 	return a, syncDir(dir)
@@ -137,6 +154,9 @@ func (a *archiveWriter) close() error {
 	return errors.Join(a.err, a.zip.Close())
 }
 
+// errArchiveLacks says that the database does not give all that it should.
+var errArchiveLacks = errors.New("some events are damaged, run `sessiond doctor`; the session stays, for an archive would hold only")
+
 // errArchiveDiffers says that an archive does not hold what was written.
 var errArchiveDiffers = errors.New("the archive, read back, is not what was written")
 
@@ -159,6 +179,59 @@ func (a *archiveWriter) verify(ctx context.Context, path string) error {
 		return errArchiveDiffers
 	}
 	return nil
+}
+
+// holdsMore reports whether the archive old holds, or may hold, events that the
+// archive at path does not begin with. What is no archive holds nothing.
+func holdsMore(ctx context.Context, old, path string) (bool, error) {
+	before, err := os.Open(old)
+	if errors.Is(err, fs.ErrNotExist) {
+		return false, nil
+	}
+	if err != nil {
+		return false, err
+	}
+	defer before.Close()
+	was, err := gzip.NewReader(before)
+	if err != nil {
+		return false, nil //nolint:nilerr // it is none
+	}
+	now, err := os.Open(path)
+	if err != nil {
+		return false, err
+	}
+	defer now.Close()
+	is, err := gzip.NewReader(now)
+	if err != nil {
+		return false, err
+	}
+	olds, news := bufio.NewReader(contextReader{ctx, was}), bufio.NewReader(contextReader{ctx, is})
+	for {
+		had, err := nextEvent(olds)
+		if errors.Is(err, io.EOF) || ctx.Err() != nil {
+			return false, ctx.Err()
+		}
+		if err != nil {
+			return true, nil //nolint:nilerr // who knows what lies behind the damage
+		}
+		has, err := nextEvent(news)
+		if err != nil && !errors.Is(err, io.EOF) {
+			return false, err
+		}
+		if !bytes.Equal(had, has) {
+			return true, nil
+		}
+	}
+}
+
+// nextEvent reads up to the next line of an archive that holds an event.
+func nextEvent(r *bufio.Reader) ([]byte, error) {
+	for {
+		line, err := r.ReadBytes('\n')
+		if err != nil || bytes.HasPrefix(line, []byte(`{"event":`)) {
+			return line, err
+		}
+	}
 }
 
 // contextReader ends when its context does.

@@ -178,7 +178,7 @@ func (m *Manager) pruneOne(ctx context.Context, plan *prunePlan, due *store.Outl
 	if pruned.Events, pruned.Bytes, err = m.store.SessionSize(ctx, row.N); err != nil || p.DryRun {
 		return pruned, err
 	}
-	written, err := m.archive(ctx, row, p.ArchiveDir)
+	written, err := m.archive(ctx, row, pruned.Events, p.ArchiveDir)
 	if err != nil {
 		return pruned, fmt.Errorf("archive: %w", err)
 	}
