@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"os"
 	"strings"
 	"time"
 
@@ -74,11 +75,20 @@ type examination struct {
 	readable bool // the database could be looked at
 }
 
-// holdState keeps daemons from starting while things are repaired.
+// holdState keeps daemons from starting while things are repaired. If it cannot,
+// nothing is repaired.
 func (x *examination) holdState(ctx context.Context) {
-	if lock, err := lockState(ctx, x.Config); err == nil { // where there is no directory, there is nothing to repair
-		x.release = lock.Close
+	if _, err := os.Lstat(x.Config.StateDir); errors.Is(err, fs.ErrNotExist) {
+		return // there is nothing to repair
 	}
+	lock, err := lockStateFor(ctx, x.Config, "sessiond doctor --fix")
+	if err != nil {
+		x.Fix = false
+		_ = errors.As(err, &x.running) // a daemon that has just come
+		x.bad("repairs", "run it again when what holds the lock is gone", "nothing is repaired, since daemons cannot be kept from starting: %v", err)
+		return
+	}
+	x.release = lock.Close
 }
 
 func (x *examination) letGo() {
@@ -121,10 +131,26 @@ func (x *examination) status(id string) (status api.Status, known bool) {
 }
 
 // over reports whether a session has nothing more to come: it is final, or was
-// deleted. Without a database nothing is over.
-func (x *examination) over(id string) bool {
-	status, known := x.status(id)
-	return x.readable && (!known || status.Final())
+// deleted. Without a database nothing is over. What was not known to be live when
+// the database was looked through is asked for anew, since it may have been
+// launched meanwhile; and what the database does not know is over only while no
+// daemon runs.
+func (x *examination) over(ctx context.Context, id string) bool {
+	if status, known := x.status(id); !x.readable || known && !status.Final() {
+		return false
+	}
+	status, known, err := store.InspectSession(ctx, x.Config.databasePath(), id)
+	switch {
+	case err != nil && (!errors.Is(err, fs.ErrNotExist) || len(x.database.Sessions) > 0):
+		return false
+	case !known:
+		return x.running == nil
+	}
+	if x.database.Sessions == nil {
+		x.database.Sessions = map[string]api.Status{}
+	}
+	x.database.Sessions[id] = status
+	return status.Final()
 }
 
 // settled is how long something must be there before it is left over, while a

@@ -103,6 +103,8 @@ func (x *examination) lock(context.Context) {
 		x.ok("lock", "nobody holds it: no daemon runs")
 	case x.running.PID == 0:
 		x.warn("lock", "look again in a moment", "a process holds it that has not said who it is")
+	case x.running.Doing != "":
+		x.ok("lock", "held by '%s' (pid %d)", x.running.Doing, x.running.PID)
 	default:
 		x.ok("lock", "held by pid %d, which listens on %s", x.running.PID, x.running.Socket)
 	}

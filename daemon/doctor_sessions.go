@@ -43,12 +43,15 @@ func (x *examination) sessionDirs() []string {
 func (x *examination) dir(id string) string { return filepath.Join(x.Config.sessionsDir(), id) }
 
 // directories looks for what is left of sessions that are over.
-func (x *examination) directories(context.Context) {
+func (x *examination) directories(ctx context.Context) {
 	const check = "session directories"
 	ids, left := x.sessionDirs(), 0
 	for _, id := range ids {
-		files := x.leftFiles(id)
-		if !x.over(id) || len(files) == 0 {
+		if len(x.leftFiles(id)) == 0 || !x.over(ctx, id) {
+			continue
+		}
+		files := x.leftFiles(id) // of what is known of it now
+		if len(files) == 0 {
 			continue
 		}
 		left++
@@ -105,12 +108,12 @@ func (x *examination) removeFiles(id string, files []string) error {
 }
 
 // secrets looks for environments that have done their work.
-func (x *examination) secrets(context.Context) {
+func (x *examination) secrets(ctx context.Context) {
 	const check = "secrets"
 	found := false
 	for _, id := range x.sessionDirs() {
 		_, err := shim.ReadStart(x.dir(id))
-		if started := err == nil; !started && !x.over(id) {
+		if started := err == nil; !started && !x.over(ctx, id) {
 			continue // it is still to be started
 		}
 		for _, name := range environmentNames {
@@ -144,7 +147,7 @@ func (x *examination) shims(ctx context.Context) {
 		}
 		mine++
 		id := filepath.Base(p.Dir)
-		if !x.over(id) || lookAgain(ctx, leftTime, func() bool { return !p.Alive() }) {
+		if !x.over(ctx, id) || lookAgain(ctx, leftTime, func() bool { return !p.Alive() }) {
 			continue
 		}
 		left++
@@ -199,7 +202,7 @@ func (x *examination) orphans(ctx context.Context) {
 		}
 		alive := func() bool { return started.Signal(0) == nil }
 		switch {
-		case !x.over(id):
+		case !x.over(ctx, id):
 			left++
 			x.warn(check, "it ends when its turn does; 'sessiond end "+id+"' ends it now", "session %s (pid %d) has lost its shim", id, started.PID)
 		case !lookAgain(ctx, leftTime, func() bool { return !alive() }):

@@ -19,10 +19,14 @@ type RunningError struct {
 	Path   string
 	PID    int    // of the other daemon; 0 where it is not known
 	Socket string // of the other daemon; "" where it is not known
+	Doing  string // the command that has it for a while, where that is no daemon; else ""
 }
 
 func (e *RunningError) Error() string {
 	msg := "another daemon"
+	if e.Doing != "" {
+		msg = "'" + e.Doing + "'"
+	}
 	if e.PID != 0 {
 		msg += fmt.Sprintf(" (pid %d)", e.PID)
 	}
@@ -37,7 +41,8 @@ func (e *RunningError) Error() string {
 // lock itself counts: the file of a daemon that was killed names a dead pid.
 type owner struct {
 	PID    int    `json:"pid"`
-	Socket string `json:"socket"`
+	Socket string `json:"socket,omitempty"`
+	Doing  string `json:"doing,omitempty"` // of a command that is no daemon
 }
 
 // patience is how long a lock is tried for: whoever asks whether a daemon runs
@@ -46,7 +51,7 @@ const patience = 300 * time.Millisecond
 
 // lockFile takes the lock on path, or returns a *RunningError. The file is left
 // where it is when the lock is let go of.
-func lockFile(ctx context.Context, path, what, locked, socket string) (*flock.Flock, error) {
+func lockFile(ctx context.Context, path, what, locked string, who owner) (*flock.Flock, error) {
 	// Beside a socket in a shared directory, another user may have left a link.
 	l := flock.New(path, flock.SetPermissions(0o600), flock.SetFlag(os.O_CREATE|os.O_RDONLY|syscall.O_NOFOLLOW))
 	patient, cancel := context.WithTimeout(ctx, patience)
@@ -61,7 +66,8 @@ func lockFile(ctx context.Context, path, what, locked, socket string) (*flock.Fl
 	if !ok {
 		return nil, runningError(path, what, locked)
 	}
-	if err := sign(path, owner{PID: os.Getpid(), Socket: socket}); err != nil {
+	who.PID = os.Getpid()
+	if err := sign(path, who); err != nil {
 		_ = l.Close()
 		return nil, fmt.Errorf("lock %s: %w", path, err)
 	}
@@ -90,12 +96,18 @@ func runningError(path, what, locked string) *RunningError {
 	if b, err := os.ReadFile(path); err == nil {
 		_ = json.Unmarshal(b, &o) // a file that is just being written names nobody
 	}
-	return &RunningError{What: what, Path: locked, PID: o.PID, Socket: o.Socket}
+	return &RunningError{What: what, Path: locked, PID: o.PID, Socket: o.Socket, Doing: o.Doing}
 }
 
-// lockState takes the lock of the state directory.
+// lockState takes the lock of the state directory for a daemon.
 func lockState(ctx context.Context, c Config) (*flock.Flock, error) {
-	return lockFile(ctx, filepath.Join(c.StateDir, "lock"), "state directory", c.StateDir, c.Socket)
+	return lockFile(ctx, filepath.Join(c.StateDir, "lock"), "state directory", c.StateDir, owner{Socket: c.Socket})
+}
+
+// lockStateFor takes the lock of the state directory for a command, which keeps
+// daemons away while it works.
+func lockStateFor(ctx context.Context, c Config, command string) (*flock.Flock, error) {
+	return lockFile(ctx, filepath.Join(c.StateDir, "lock"), "state directory", c.StateDir, owner{Doing: command})
 }
 
 // Running returns a *RunningError if a daemon has c's state directory, and nil

@@ -34,7 +34,7 @@ func listen(ctx context.Context, c Config) (_ *socket, err error) {
 	if err != nil {
 		return nil, err
 	}
-	lock, err := lockFile(ctx, c.Socket+".lock", "socket", c.Socket, c.Socket)
+	lock, err := lockFile(ctx, c.Socket+".lock", "socket", c.Socket, owner{Socket: c.Socket})
 	if err != nil {
 		return nil, err
 	}

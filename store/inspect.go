@@ -59,3 +59,26 @@ func Inspect(ctx context.Context, path string) (i Inspection, err error) {
 		return true, err
 	})
 }
+
+// InspectSession looks how one session stands in the database at path, which may
+// be in use; known is false if it has none with this id. Its errors are Inspect's.
+func InspectSession(ctx context.Context, path, id string) (status api.Status, known bool, err error) {
+	defer func() {
+		if err != nil {
+			err = fmt.Errorf("look at the database %s: %w", path, fault(err))
+		}
+	}()
+	if _, err := os.Stat(path); err != nil {
+		return "", false, err
+	}
+	m, err := openMigration(path, readerParams, Options{})
+	if err != nil {
+		return "", false, err
+	}
+	defer func() { err = errors.Join(err, m.db.Close()) }()
+	err = m.db.QueryRowContext(ctx, "SELECT status FROM sessions WHERE id = ?", id).Scan(&status)
+	if errors.Is(err, sql.ErrNoRows) {
+		return "", false, nil
+	}
+	return status, err == nil, err
+}
