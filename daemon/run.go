@@ -27,6 +27,9 @@ func Run(ctx context.Context, c Config) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, lock.Close()) }()
+	if err := c.finishRestore(); err != nil {
+		return err
+	}
 
 	log, err := openLog(c)
 	if err != nil {

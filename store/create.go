@@ -51,7 +51,8 @@ func removeUnfinished(path string) error {
 	for _, entry := range entries {
 		rest, ours := strings.CutPrefix(entry.Name(), "."+filepath.Base(path)+".")
 		made := strings.TrimSuffix(strings.TrimSuffix(rest, "-wal"), "-shm")
-		if ours && (strings.HasSuffix(made, newSuffix) || strings.HasPrefix(rest, "before-v") && strings.HasSuffix(made, partSuffix)) {
+		if ours && (strings.HasSuffix(made, newSuffix) || strings.HasSuffix(made, partSuffix) &&
+			(strings.HasPrefix(rest, "before-v") || strings.HasPrefix(rest, "restored."))) {
 			err = errors.Join(err, os.Remove(filepath.Join(filepath.Dir(path), entry.Name())))
 		}
 	}

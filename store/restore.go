@@ -11,17 +11,23 @@ import (
 
 // Restore puts a backup in the place of the database at path, which nobody may
 // have open. It copies and checks the backup first, and refuses one of a newer
-// program (*NewerSchemaError); then it calls ready, if it is not nil, whose error
-// ends it; then the present database, if there is one, becomes aside, and the
-// copy gets its name. Until that last step an error leaves everything as it was.
-func Restore(ctx context.Context, backup, path, aside string, ready func() error) error {
-	if err := restore(ctx, backup, path, aside, ready); err != nil {
+// program (*NewerSchemaError); then it calls ready, whose error ends it; then the
+// present database, if there is one, becomes aside, and the copy gets its name.
+// After an error everything is as it was, and undo has been called if ready was;
+// either may be nil. RestoredPath(path) is there from before ready is called until
+// the copy has got its name or undo is done: so a call that was killed between is
+// told from one that was done.
+func Restore(ctx context.Context, backup, path, aside string, ready, undo func() error) error {
+	if err := restore(ctx, backup, path, aside, ready, undo); err != nil {
 		return fmt.Errorf("restore %s: %w", backup, fault(err))
 	}
 	return nil
 }
 
-func restore(ctx context.Context, backup, path, aside string, ready func() error) (err error) {
+// RestoredPath is where Restore has the copy until the database is replaced.
+func RestoredPath(path string) string { return path + ".restored" }
+
+func restore(ctx context.Context, backup, path, aside string, ready, undo func() error) (err error) {
 	i, err := Inspect(ctx, backup)
 	if err != nil {
 		return err
@@ -29,7 +35,7 @@ func restore(ctx context.Context, backup, path, aside string, ready func() error
 	if i.Version > i.Known {
 		return &NewerSchemaError{Path: backup, Found: i.Version, Known: i.Known}
 	}
-	fresh := path + ".restored"
+	fresh := RestoredPath(path)
 	if err := os.Remove(fresh); err != nil && !errors.Is(err, fs.ErrNotExist) { // of a call that was killed
 		return err
 	}
@@ -37,9 +43,16 @@ func restore(ctx context.Context, backup, path, aside string, ready func() error
 		return err
 	}
 	defer func() {
-		if err != nil {
-			err = errors.Join(err, os.Remove(fresh))
+		if err == nil {
+			return
 		}
+		if undo != nil {
+			if e := undo(); e != nil {
+				err = errors.Join(err, e) // the copy stays: it tells that this is still to be done
+				return
+			}
+		}
+		err = errors.Join(err, os.Remove(fresh))
 	}()
 	if ready != nil {
 		if err := ready(); err != nil {
@@ -50,14 +63,17 @@ func restore(ctx context.Context, backup, path, aside string, ready func() error
 		return err
 	}
 	if err := os.Rename(fresh, path); err != nil {
-		return err
+		return errors.Join(err, takeBack(path, aside))
 	}
-	return syncDir(filepath.Dir(path))
+	if err := syncDir(filepath.Dir(path)); err != nil {
+		return errors.Join(err, os.Rename(path, fresh), takeBack(path, aside))
+	}
+	return nil
 }
 
 // putAside gives the database at path a second name, under which all of it is
 // found. What belongs to it beside the file itself is gone from path then: it
-// would be taken for the new one's.
+// would be taken for the new one's. After an error all is as it was.
 func putAside(path, aside string) error {
 	if _, err := os.Lstat(path); errors.Is(err, fs.ErrNotExist) {
 		return nil
@@ -71,10 +87,25 @@ func putAside(path, aside string) error {
 	}
 	err := os.Rename(path+"-wal", aside+"-wal")
 	if err == nil || errors.Is(err, fs.ErrNotExist) {
-		err = os.Remove(path + "-shm")
+		err = os.Remove(path + "-shm") // it is made anew of the log
 	}
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return errors.Join(err, takeBack(path, aside))
+	}
+	return nil
+}
+
+// takeBack undoes putAside.
+func takeBack(path, aside string) error {
+	if _, err := os.Lstat(aside); err != nil {
+		return nil //nolint:nilerr // there was no database
+	}
+	if err := os.Link(aside, path); err != nil && !errors.Is(err, fs.ErrExist) {
+		return err
+	}
+	err := os.Rename(aside+"-wal", path+"-wal")
 	if errors.Is(err, fs.ErrNotExist) {
 		err = nil
 	}
-	return err
+	return errors.Join(err, os.Remove(aside))
 }

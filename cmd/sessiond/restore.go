@@ -49,6 +49,6 @@ func (a *app) printRestored(file string, r daemon.Restored) {
 		a.out.printf("the database before is %s\n", cleanLine(r.Aside))
 	}
 	if r.Files != "" {
-		a.out.printf("what it had not taken in of its sessions is in %s\n", cleanLine(r.Files))
+		a.out.printf("files of its sessions that are no part of the backup are in %s\n", cleanLine(r.Files))
 	}
 }
