@@ -88,6 +88,34 @@ func TestStopsInSpiteOf(t *testing.T) {
 				}
 			}
 		},
+		"a pruning under way": func(t *testing.T, s *served, id string) func() {
+			gone := s.run("say: gone").ID
+			db := s.database()
+			if _, err := db.Exec(`INSERT INTO events (session, type, time, data) SELECT n, 'session_updated', 0, '{}' FROM sessions,
+				(WITH RECURSIVE i(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM i WHERE i < 100000) SELECT i FROM i) WHERE id = ?`, gone); err != nil {
+				t.Fatal(err)
+			}
+			if _, err := s.DeleteSession(s.ctx, api.SessionParams{SessionID: gone}); err != nil {
+				t.Fatal(err)
+			}
+			s.prune(api.PruneSessionsParams{}) // from then on it waits for what was deleted
+			tx, err := db.Begin()
+			if err == nil {
+				_, err = tx.Exec("UPDATE meta SET value = value")
+			}
+			if err != nil {
+				t.Fatal(err)
+			}
+			var left int
+			if err := db.QueryRow("SELECT count(*) FROM deletions WHERE purged = 0").Scan(&left); err != nil || left == 0 {
+				t.Errorf("%d deletions under way, %v", left, err)
+			}
+			return func() {
+				if err := tx.Rollback(); err != nil {
+					t.Error(err)
+				}
+			}
+		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
