@@ -194,7 +194,7 @@ func holdsMore(ctx context.Context, old, path string) (bool, error) {
 	defer before.Close()
 	was, err := gzip.NewReader(before)
 	if err != nil {
-		return false, nil //nolint:nilerr // it is none
+		return false, nil // it is none
 	}
 	now, err := os.Open(path)
 	if err != nil {
@@ -212,7 +212,7 @@ func holdsMore(ctx context.Context, old, path string) (bool, error) {
 			return false, ctx.Err()
 		}
 		if err != nil {
-			return true, nil //nolint:nilerr // who knows what lies behind the damage
+			return true, nil // who knows what lies behind the damage
 		}
 		has, err := nextEvent(news)
 		if err != nil && !errors.Is(err, io.EOF) {
