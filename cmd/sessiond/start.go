@@ -19,7 +19,6 @@ import (
 	"github.com/sessiond/sessiond/daemon"
 	"github.com/sessiond/sessiond/rpc/api"
 	"github.com/sessiond/sessiond/rpc/client"
-	"github.com/sessiond/sessiond/session"
 )
 
 // startPatience is how long a daemon may take to answer after it was started.
@@ -214,7 +213,7 @@ func (a *app) startDaemon(ctx context.Context, config daemon.Config) error {
 // descends from the session's shim, which at the end kills whatever the session
 // has started, and so all that the daemon has.
 func outsideSessions(env []string) error {
-	if id := session.Within(env); id != "" {
+	if id := daemon.Within(env); id != "" {
 		return &unreachableError{fmt.Errorf("one that is started from inside session %s would end with it, and all its sessions too; start it outside: sessiond serve", id)}
 	}
 	return nil
