@@ -27,6 +27,8 @@ type Config struct {
 	MaxJournalBytes int64         // at most so much of what a session has printed may wait for the database; 0: no limit
 	IdleTimeout     time.Duration // ends interactive sessions that wait for a message so long; 0: never
 
+	ProfileDir string // where SIGUSR2 writes profiles; "": nowhere
+
 	Bounds
 
 	Retention session.Retention // what is pruned by itself, and where archives go
@@ -112,6 +114,10 @@ var usualSettings = []Setting{
 	{
 		Key: "max_journal_bytes", Usage: "bytes of a session's output that may wait for the database before it is paused, from 1073741824 up; 0: no limit (default 1073741824, 1 GiB)",
 		apply: applyMaxJournal,
+	},
+	{
+		Key: "profile_dir", Usage: "directory into which SIGUSR2 has profiles written: CPU for ten seconds, heap, goroutines (default: none are)", path: true,
+		apply: func(c *Config, v string) error { c.ProfileDir = filepath.Clean(v); return nil },
 	},
 }
 

@@ -50,6 +50,7 @@ func Run(ctx context.Context, c Config) (err error) {
 // What is opened last is closed first.
 func serve(ctx context.Context, c Config, log *daemonLog) (err error) {
 	defer logFigures(log.Logger)()
+	defer profile(c.ProfileDir, log.Logger)()
 
 	r, err := openRooms(ctx, c, log)
 	if err != nil {
