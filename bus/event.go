@@ -16,18 +16,25 @@ type Event struct {
 	// maker knows: bounds count it. It is set before the event is published.
 	Size int
 
-	encode func() []byte
+	// Encode renders the protocol's `event` object. It is set before the event is
+	// published, and called at most once, by whoever needs it first.
+	Encode func() []byte
+
+	once sync.Once
+	json []byte
 }
 
-// NewEvent makes an event. encode renders the protocol's `event` object; it is
-// called at most once, by whoever needs it first, and not at all if nobody does.
+// NewEvent makes an event by itself.
 func NewEvent(seq int64, typ api.EventType, sessionID, runID string, encode func() []byte) *Event {
-	return &Event{Seq: seq, Type: typ, SessionID: sessionID, RunID: runID, encode: sync.OnceValue(encode)}
+	return &Event{Seq: seq, Type: typ, SessionID: sessionID, RunID: runID, Encode: encode}
 }
 
 // JSON returns the `event` object of the protocol. All callers get the same
 // bytes, which must not be changed.
-func (e *Event) JSON() []byte { return e.encode() }
+func (e *Event) JSON() []byte {
+	e.once.Do(func() { e.json, e.Encode = e.Encode(), nil })
+	return e.json
+}
 
 // eventOverhead is what an event takes beside what its Size says.
 const eventOverhead = 256

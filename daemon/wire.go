@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"slices"
 
 	"github.com/sessiond/sessiond/bus"
 	"github.com/sessiond/sessiond/rpc"
@@ -89,12 +90,18 @@ func (l logReader) Page(ctx context.Context, after int64, limit int, f bus.Filte
 }
 
 // toBus wraps events for subscribers; each is encoded when the first of them
-// wants it.
+// wants it, and lets go of its line then. They share memory: as long as one of them
+// is held, what the others hold is not free.
 func toBus(events []store.Event) []*bus.Event {
-	out := make([]*bus.Event, len(events))
-	for i, ev := range events {
-		out[i] = bus.NewEvent(ev.Seq, ev.Type, ev.SessionID, ev.RunID, func() []byte { return session.EncodeEvent(ev) })
-		out[i].Size = len(ev.Line) + len(ev.Data)
+	own, made, out := slices.Clone(events), make([]bus.Event, len(events)), make([]*bus.Event, len(events))
+	for i := range own {
+		ev := &own[i]
+		out[i] = &made[i]
+		made[i] = bus.Event{Seq: ev.Seq, Type: ev.Type, SessionID: ev.SessionID, RunID: ev.RunID, Size: len(ev.Line) + len(ev.Data),
+			Encode: func() []byte {
+				defer func() { *ev = store.Event{} }()
+				return session.EncodeEvent(*ev)
+			}}
 	}
 	return out
 }

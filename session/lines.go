@@ -3,6 +3,8 @@ package session
 import (
 	"cmp"
 	"encoding/json"
+	"slices"
+	"strings"
 	"time"
 	"unicode/utf8"
 
@@ -16,9 +18,11 @@ import (
 // the next line that is stored. A step's deltas are told after its events, so in
 // one step with others they would lose their place.
 func (s *step) take(lines []shim.Line) int {
+	s.batch.Events = slices.Grow(s.batch.Events, len(lines)) // most lines are one event
 	deltas := false
+	var l claude.Line
 	for i, raw := range lines {
-		l := claude.Parse(raw.Bytes)
+		l = claude.Parse(raw.Bytes)
 		delta := len(l.Parts) == 0
 		if i > 0 && delta != deltas {
 			return i
@@ -145,7 +149,7 @@ func (s *step) meaning(l *claude.Line) {
 // set changes a field that Claude Code reports, and has clients told of it.
 func (s *step) set(field *string, value string) {
 	if value != "" && *field != value {
-		*field = value
+		*field = strings.Clone(value) // keeps no line
 		s.updated = true
 	}
 }

@@ -189,18 +189,23 @@ func (s *step) event(typ api.EventType, v any) {
 // write has a line written to Claude Code once the step is stored.
 func (s *step) write(line []byte) { s.lines = append(s.lines, line) }
 
+// activityGrain is how exact last_activity_at is while a session only prints: it is
+// in three indexes, each of which costs a page for every commit.
+const activityGrain = time.Second
+
 // finish completes the batch: what follows from the changes that were made.
 func (s *step) finish() (*store.Batch, error) {
 	m, ses := s.m, &s.m.row.Session
-	if !s.quiet {
-		ses.LastActivityAt = s.now
-	}
 	s.count()
+	update := &store.SessionUpdate{N: m.row.N, JournalOffset: m.row.JournalOffset}
+	changed := s.sessionDirty || s.updated
+	if !s.quiet && (changed || s.now.Sub(ses.LastActivityAt.Time) >= activityGrain || s.now.Before(ses.LastActivityAt.Time)) {
+		ses.LastActivityAt, update.LastActivityAt = s.now, s.now
+	}
 	if s.updated {
 		s.event(api.EventSessionUpdated, ses)
 	}
-	update := &store.SessionUpdate{N: m.row.N, JournalOffset: m.row.JournalOffset, LastActivityAt: ses.LastActivityAt}
-	if s.sessionDirty || s.updated {
+	if changed {
 		doc := *ses
 		update.Session = &doc
 	}

@@ -141,3 +141,33 @@ func TestAnotherDaemonIsNoActivity(t *testing.T) {
 		}
 	}
 }
+
+// TestActivityWhilePrinting: what is only printed moves last_activity_at once a
+// second, what changes the session at once; a clock that was set back does not
+// hold it up.
+func TestActivityWhilePrinting(t *testing.T) {
+	t.Parallel()
+	r := newRig(t, true)
+	r.run()
+	const said = `{"type":"assistant","message":{"content":"hm"}}`
+	r.print(said) // the turn begins
+	for _, tc := range []struct {
+		name  string
+		after time.Duration
+		line  string
+		want  bool
+	}{
+		{"a second later", 2 * time.Second, said, true},
+		{"a line", time.Millisecond, said, false},
+		{"a clock that is set back", -time.Hour, said, true},
+		{"a line behind it", time.Millisecond, said, false},
+		{"a turn that ends", time.Millisecond, `{"type":"result","subtype":"success","result":"done"}`, true},
+	} {
+		r.now = r.now.Add(tc.after)
+		s := r.do(func(s *step) { s.take([]shim.Line{{Bytes: []byte(tc.line), End: s.m.row.JournalOffset + 1}}) })
+		at, shown := s.batch.Update.LastActivityAt, s.m.row.Session.LastActivityAt
+		if at.IsZero() == tc.want || !at.IsZero() && !at.Equal(shown.Time) {
+			t.Errorf("%s: stored is %v, shown %v", tc.name, at, shown)
+		}
+	}
+}

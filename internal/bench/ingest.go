@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"syscall"
 	"time"
 )
 
@@ -31,6 +32,11 @@ func (b *bench) ingest() (err error) {
 	sizeBefore, err := w.databaseSize()
 	if err != nil {
 		return err
+	}
+	if b.profile != "" {
+		if err := w.daemon.Process.Signal(syscall.SIGUSR2); err != nil {
+			return err
+		}
 	}
 	r, err := w.flood(1, lines)
 	if err != nil {

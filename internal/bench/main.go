@@ -4,10 +4,11 @@
 // yardstick that was measured in the same run, because the figures of a busy or
 // a slow machine mean nothing by themselves and their ratios do.
 //
-//	bench [--quick] [--only REGEXP] [--json FILE] [--check BASELINE] SESSIOND
+//	bench [--quick] [--only REGEXP] [--json FILE] [--check BASELINE] [--profile DIR] SESSIOND
 //
 // With --check it fails where a ratio is worse than the baseline's by more than
-// that measurement's noise.
+// that measurement's noise. With --profile the daemon that takes in one session
+// flat out writes profiles of it, see its setting profile_dir.
 package main
 
 import (
@@ -41,6 +42,7 @@ type bench struct {
 	ctx     context.Context
 	program string // the sessiond that is measured
 	quick   bool   // a tenth of the work, and none of what takes long
+	profile string // directory for the daemon's profiles of ingest; "": none are wanted
 	dir     string
 	report  report
 }
@@ -70,6 +72,7 @@ func run(ctx context.Context, args []string) (err error) {
 	only := flags.String("only", "", "measure what matches this regular expression")
 	file := flags.String("json", "", "write the figures to this file too")
 	baseline := flags.String("check", "", "fail where a ratio is worse than in this file")
+	profile := flags.String("profile", "", "have the daemon write profiles of ingest into this directory")
 	if err := flags.Parse(args); err != nil {
 		return err
 	}
@@ -81,6 +84,11 @@ func run(ctx context.Context, args []string) (err error) {
 		return err
 	}
 	b := &bench{ctx: ctx, quick: *quick}
+	if *profile != "" {
+		if b.profile, err = filepath.Abs(*profile); err != nil {
+			return err
+		}
+	}
 	if b.program, err = filepath.Abs(flags.Arg(0)); err != nil {
 		return err
 	}

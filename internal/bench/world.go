@@ -50,7 +50,7 @@ func (b *bench) prepare() (*world, error) {
 		}
 	}
 	w.env = []string{"HOME=" + home, "PATH=" + os.Getenv("PATH"), "SESSIOND_STATE_DIR=" + w.state, "SESSIOND_SOCKET=" + w.socket,
-		"SESSIOND_CLAUDE=" + w.claude, "SESSIOND_LOG_LEVEL=warn", "SESSIOND_IDLE_TIMEOUT=0"}
+		"SESSIOND_CLAUDE=" + w.claude, "SESSIOND_LOG_LEVEL=warn", "SESSIOND_IDLE_TIMEOUT=0", "SESSIOND_PROFILE_DIR=" + b.profile}
 	return w, os.Symlink(self, w.claude)
 }
 

@@ -59,7 +59,7 @@ type Session struct {
 
 	CreatedAt      Time `json:"created_at" jsonschema:"when it was launched"`
 	StartedAt      Time `json:"started_at,omitzero" jsonschema:"when its process was started"`
-	LastActivityAt Time `json:"last_activity_at" jsonschema:"when something last happened in it"`
+	LastActivityAt Time `json:"last_activity_at" jsonschema:"when something last happened in it; exact to a second while it prints"`
 	CompletedAt    Time `json:"completed_at,omitzero" jsonschema:"when it became final"`
 
 	ErrorMessage string `json:"error_message,omitempty" jsonschema:"why it failed, in words"`

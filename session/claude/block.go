@@ -3,70 +3,83 @@ package claude
 import (
 	"strings"
 
-	"github.com/go-json-experiment/json"
-	"github.com/go-json-experiment/json/jsontext"
+	"github.com/tidwall/gjson"
 
 	"github.com/sessiond/sessiond/rpc/api"
 )
 
-// block is one content block of a message of the Messages API.
+// block is one content block of a message of the Messages API. Its strings share
+// the line's memory.
 type block struct {
-	Type      string         `json:"type"`
-	Text      string         `json:"text"`
-	Thinking  string         `json:"thinking"`
-	ID        string         `json:"id"`
-	Name      string         `json:"name"`
-	Input     jsontext.Value `json:"input"`
-	ToolUseID string         `json:"tool_use_id"`
-	Content   jsontext.Value `json:"content"`
-	IsError   bool           `json:"is_error"`
+	Type, Text, Thinking, ID, Name, ToolUseID string
+	Input, Content                            string // JSON
+	IsError                                   bool
 }
 
-// content is what a message says: its blocks, at least one. A text becomes one
-// text block. Known is false for what has another form.
-type content struct {
-	blocks []block
-	known  bool
+// blockOf reads a block. It reports whether what is looked at has the types that
+// it should have.
+func blockOf(value gjson.Result) (b block, ok bool) {
+	f := fields{ok: value.IsObject() || value.Type == gjson.Null}
+	value.ForEach(func(name, value gjson.Result) bool {
+		switch name.Str {
+		case "type":
+			f.text(&b.Type, value)
+		case "text":
+			f.text(&b.Text, value)
+		case "thinking":
+			f.text(&b.Thinking, value)
+		case "id":
+			f.text(&b.ID, value)
+		case "name":
+			f.text(&b.Name, value)
+		case "input":
+			b.Input = value.Raw
+		case "tool_use_id":
+			f.text(&b.ToolUseID, value)
+		case "content":
+			b.Content = value.Raw
+		case "is_error":
+			f.flag(&b.IsError, value)
+		}
+		return true
+	})
+	return b, f.ok
 }
 
-// UnmarshalJSONFrom reads the content in one pass, whatever it is.
-func (c *content) UnmarshalJSONFrom(dec *jsontext.Decoder) error {
-	switch dec.PeekKind() {
-	case '"':
-		b := block{Type: "text"}
-		if err := json.UnmarshalDecode(dec, &b.Text); err != nil {
-			return err
-		}
-		*c = content{[]block{b}, true}
-	case '[':
-		var blocks []block
-		if err := json.UnmarshalDecode(dec, &blocks); err != nil {
-			return err
-		}
-		if len(blocks) == 0 {
-			blocks = []block{{Type: "text"}}
-		}
-		*c = content{blocks, true}
-	default:
-		return dec.SkipValue()
+// eachBlock calls fn for the blocks of a content, until it returns false: at least
+// one, for a text is one text block, and so is an empty list. It reports whether
+// the content's form is known.
+func eachBlock(content gjson.Result, fn func(block) bool) (ok bool) {
+	switch {
+	case content.Type == gjson.String:
+		fn(block{Type: "text", Text: content.Str})
+		return true
+	case !content.IsArray():
+		return false
 	}
-	return nil
-}
-
-// splitMessage returns the blocks of a message. It reports whether the form is known.
-func splitMessage(message jsontext.Value) ([]block, bool) {
-	var m struct {
-		Content content `json:"content"`
+	none := true
+	ok = true
+	content.ForEach(func(_, value gjson.Result) bool {
+		none = false
+		b, known := blockOf(value)
+		ok = ok && known
+		return fn(b)
+	})
+	if none {
+		fn(block{Type: "text"})
 	}
-	err := json.Unmarshal(message, &m, lenient)
-	return m.Content.blocks, err == nil && m.Content.known
+	return ok
 }
 
-// splitContent does the same for a content by itself.
-func splitContent(value jsontext.Value) ([]block, bool) {
-	var c content
-	err := json.Unmarshal(value, &c, lenient)
-	return c.blocks, err == nil && c.known
+// contentOf is the content of a message.
+func contentOf(message gjson.Result) (content gjson.Result) {
+	message.ForEach(func(name, value gjson.Result) bool {
+		if name.Str == "content" {
+			content = value
+		}
+		return true
+	})
+	return content
 }
 
 // kind says what the log calls a block. Tools that run on Anthropic's servers
@@ -111,14 +124,14 @@ func (b *block) text() string {
 
 // contentText is the text of a tool result's content: a string, or an array of
 // blocks, whose texts are joined and whose others are named.
-func contentText(content jsontext.Value) string {
-	blocks, ok := splitContent(content)
+func contentText(content string) string {
+	var texts []string
+	ok := eachBlock(gjson.Parse(content), func(b block) bool {
+		texts = append(texts, b.text())
+		return true
+	})
 	if !ok {
-		return string(content)
-	}
-	texts := make([]string, len(blocks))
-	for i := range blocks {
-		texts[i] = blocks[i].text()
+		return content
 	}
 	return strings.Join(texts, "\n")
 }

@@ -7,6 +7,7 @@ import (
 
 	"github.com/go-json-experiment/json"
 	"github.com/go-json-experiment/json/jsontext"
+	"github.com/tidwall/gjson"
 
 	"github.com/sessiond/sessiond/rpc/api"
 )
@@ -131,41 +132,15 @@ type Lifecycle struct {
 // that are no UTF-8 are no reason to give a line up.
 var lenient = json.JoinOptions(jsontext.AllowDuplicateNames(true), jsontext.AllowInvalidUTF8(true))
 
-// envelope holds every member of a line that is looked at.
-type envelope struct {
-	Type            string         `json:"type"`
-	Subtype         string         `json:"subtype"`
-	SessionID       string         `json:"session_id"`
-	UUID            string         `json:"uuid"`
-	ParentToolUseID string         `json:"parent_tool_use_id"`
-	IsReplay        bool           `json:"isReplay"`
-	Message         jsontext.Value `json:"message"`
-
-	Model          string `json:"model"`
-	PermissionMode string `json:"permissionMode"`
-	Version        string `json:"claude_code_version"`
-	State          string `json:"state"`
-
-	CommandUUID string         `json:"command_uuid"`
-	RequestID   string         `json:"request_id"`
-	Request     jsontext.Value `json:"request"`
-	Response    jsontext.Value `json:"response"`
-	Tasks       jsontext.Value `json:"tasks"`
-}
-
 // Parse says what a line means. It never fails: see the package's promise. The
 // result shares no memory with b.
 func Parse(b []byte) Line {
-	var e envelope
-	if !object(b) {
-		kind := api.ConversationUnparsed
-		if jsontext.Value(b).IsValid(lenient) {
-			kind = api.ConversationSystem
-		}
-		return Line{Parts: []Part{{Kind: kind}}}
+	if !jsontext.Value(b).IsValid(lenient) {
+		return Line{Parts: []Part{{Kind: api.ConversationUnparsed}}}
 	}
-	if err := json.Unmarshal(b, &e, lenient); err != nil {
-		return parseOdd(b)
+	e, ok := open(valid(b))
+	if !ok { // an object that has a known name with a value of another type
+		return Line{Type: e.Type, Parts: []Part{{Kind: api.ConversationSystem}}}
 	}
 	l := Line{Type: e.Type, Subtype: e.Subtype, SessionID: e.SessionID, UUID: e.UUID, Subagent: e.ParentToolUseID != ""}
 	switch e.Type {
@@ -195,31 +170,12 @@ func Parse(b []byte) Line {
 	return l
 }
 
-// object reports whether b begins as a JSON object does.
-func object(b []byte) bool {
-	b = bytes.TrimLeft(b, " \t\r")
-	return len(b) > 0 && b[0] == '{'
-}
-
-// parseOdd is for an object that has a known name with a value of another type:
-// it is kept by its type alone, or as unparsed if it is no JSON.
-func parseOdd(b []byte) Line {
-	var e struct {
-		Type any `json:"type"`
-	}
-	if !jsontext.Value(b).IsValid(lenient) || json.Unmarshal(b, &e, lenient) != nil {
-		return Line{Parts: []Part{{Kind: api.ConversationUnparsed}}}
-	}
-	typ, _ := e.Type.(string)
-	return Line{Type: typ, Parts: []Part{{Kind: api.ConversationSystem}}}
-}
-
 func (l *Line) parseSystem(e *envelope, b []byte) {
 	switch e.Subtype {
 	case "init":
 		l.Init = &Init{Model: e.Model, PermissionMode: e.PermissionMode, Version: e.Version}
 	case "session_state_changed":
-		l.State = e.State
+		l.State = strings.Clone(e.State)
 	case "status":
 		l.Mode = e.PermissionMode
 	case "api_retry":
@@ -231,11 +187,11 @@ func (l *Line) parseSystem(e *envelope, b []byte) {
 
 // countAgents counts the tasks that are agents: unlike a background shell
 // command, an agent may still ask and still begins a turn when it is done.
-func countAgents(tasks jsontext.Value) *int {
+func countAgents(tasks gjson.Result) *int {
 	var list []struct {
 		Type string `json:"task_type"`
 	}
-	if json.Unmarshal(tasks, &list, lenient) != nil {
+	if json.Unmarshal([]byte(tasks.Raw), &list, lenient) != nil {
 		return nil
 	}
 	n := 0
@@ -248,22 +204,19 @@ func countAgents(tasks jsontext.Value) *int {
 }
 
 func (l *Line) parseMessage(e *envelope) {
-	blocks, ok := splitMessage(e.Message)
+	l.Parts = []Part{{Kind: api.ConversationSystem}}
 	if e.IsReplay {
 		l.EchoID = e.UUID
-		l.Parts = []Part{{Kind: api.ConversationSystem}}
 		return
 	}
-	if !ok {
-		l.Parts = []Part{{Kind: api.ConversationSystem}}
-		return
-	}
-	l.Parts = make([]Part, len(blocks))
-	for i := range blocks {
-		l.Parts[i] = Part{Kind: blocks[i].kind(), ToolID: blocks[i].toolID()}
-		if e.Type == "user" && strings.HasPrefix(blocks[i].Text, "[Request interrupted by user") {
-			l.Interrupt = true
-		}
+	parts, interrupt := make([]Part, 0, 1), false
+	ok := eachBlock(contentOf(e.Message), func(b block) bool {
+		parts = append(parts, Part{Kind: b.kind(), ToolID: strings.Clone(b.toolID())}) // what is kept for long keeps no line
+		interrupt = interrupt || e.Type == "user" && strings.HasPrefix(b.Text, "[Request interrupted by user")
+		return true
+	})
+	if ok {
+		l.Parts, l.Interrupt = parts, interrupt
 	}
 }
 
@@ -325,10 +278,10 @@ func parseQuestion(e *envelope) *Question {
 		Suggestions []jsontext.Value `json:"permission_suggestions"`
 		ForUser     bool             `json:"requires_user_interaction"`
 	}
-	if json.Unmarshal(e.Request, &q, lenient) != nil || q.Subtype != "can_use_tool" || e.RequestID == "" {
+	if json.Unmarshal([]byte(e.Request.Raw), &q, lenient) != nil || q.Subtype != "can_use_tool" || e.RequestID == "" {
 		return nil
 	}
-	question := &Question{RequestID: e.RequestID, ToolName: q.ToolName, ToolUseID: q.ToolUseID,
+	question := &Question{RequestID: strings.Clone(e.RequestID), ToolName: q.ToolName, ToolUseID: q.ToolUseID,
 		Input: bytes.Clone(q.Input), ForUser: q.ForUser || q.ToolName == askUser}
 	for _, s := range q.Suggestions {
 		question.Suggestions = append(question.Suggestions, bytes.Clone(s))
@@ -336,7 +289,7 @@ func parseQuestion(e *envelope) *Question {
 	return question
 }
 
-func parseResponse(b jsontext.Value) *Response {
+func parseResponse(response gjson.Result) *Response {
 	var r struct {
 		Subtype   string         `json:"subtype"`
 		RequestID string         `json:"request_id"`
@@ -344,7 +297,7 @@ func parseResponse(b jsontext.Value) *Response {
 		Response  jsontext.Value `json:"response"`
 		Pending   jsontext.Value `json:"pending_permission_requests"`
 	}
-	if json.Unmarshal(b, &r, lenient) != nil {
+	if json.Unmarshal([]byte(response.Raw), &r, lenient) != nil {
 		return nil
 	}
 	var inner struct {
@@ -365,15 +318,18 @@ func parseResponse(b jsontext.Value) *Response {
 // that is not known makes the list say nothing: to take it for answered would
 // be wrong.
 func parsePending(b jsontext.Value) []*Question {
-	var list []envelope
-	if len(b) == 0 || json.Unmarshal(b, &list, lenient) != nil || list == nil {
+	list := gjson.ParseBytes(b)
+	if !list.IsArray() {
 		return nil
 	}
-	questions := make([]*Question, len(list))
-	for i := range list {
-		if questions[i] = parseQuestion(&list[i]); questions[i] == nil {
+	questions := []*Question{}
+	for _, asked := range list.Array() {
+		e, ok := open(asked.Raw)
+		q := parseQuestion(&e)
+		if !ok || q == nil {
 			return nil
 		}
+		questions = append(questions, q)
 	}
 	return questions
 }

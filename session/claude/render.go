@@ -5,7 +5,6 @@ import (
 	"strings"
 	"unicode/utf8"
 
-	"github.com/go-json-experiment/json/jsontext"
 	"github.com/tidwall/gjson"
 
 	"github.com/sessiond/sessiond/rpc/api"
@@ -23,49 +22,19 @@ func Render(line []byte, part int, kind api.ConversationType) api.ConversationEv
 		ev.Content = valid(line)
 		return ev
 	}
-	o := outlineOf(line)
-	ev.ClaudeSessionID = o.sessionID
-	ev.ParentToolUseID = o.parentToolUseID
+	e, _ := open(valid(line))
+	ev.ClaudeSessionID = e.SessionID
+	ev.ParentToolUseID = e.ParentToolUseID
 	switch kind {
 	case api.ConversationResult:
 		r := parseResult(line)
 		ev.Role, ev.Content, ev.IsError = "system", r.Text, &r.IsError
 	case api.ConversationSystem:
-		ev.Role, ev.Content = "system", o.systemText()
+		ev.Role, ev.Content = "system", e.systemText()
 	default:
-		o.renderBlock(&ev, part)
+		e.renderBlock(&ev, part)
 	}
 	return ev
-}
-
-// outline is what Render looks at of a line.
-type outline struct {
-	typ, subtype, state        string
-	sessionID, parentToolUseID string
-	message, request           gjson.Result
-}
-
-func outlineOf(line []byte) (o outline) {
-	gjson.Parse(valid(line)).ForEach(func(name, value gjson.Result) bool {
-		switch name.Str {
-		case "type":
-			o.typ = value.Str
-		case "subtype":
-			o.subtype = value.Str
-		case "state":
-			o.state = value.Str
-		case "session_id":
-			o.sessionID = value.Str
-		case "parent_tool_use_id":
-			o.parentToolUseID = value.Str
-		case "message":
-			o.message = value
-		case "request":
-			o.request = value
-		}
-		return true
-	})
-	return o
 }
 
 // valid is b as text, with a mark in the place of each byte that is no UTF-8.
@@ -77,9 +46,9 @@ func valid(b []byte) string {
 }
 
 // renderBlock fills in what a block of the message says.
-func (o *outline) renderBlock(ev *api.ConversationEvent, part int) {
-	ev.Role = o.typ
-	b, ok := blockAt(o.message, part)
+func (e *envelope) renderBlock(ev *api.ConversationEvent, part int) {
+	ev.Role = e.Type
+	b, ok := blockAt(e.Message, part)
 	if !ok {
 		return
 	}
@@ -93,70 +62,33 @@ func (o *outline) renderBlock(ev *api.ConversationEvent, part int) {
 	}
 }
 
-// blockAt finds one block of a message; a content that is a text is one block.
-func blockAt(message gjson.Result, part int) (b block, ok bool) {
-	var content gjson.Result
-	message.ForEach(func(name, value gjson.Result) bool {
-		if name.Str == "content" {
-			content = value
-		}
-		return true
-	})
-	if content.Type == gjson.String {
-		return block{Type: "text", Text: content.Str}, part == 0
-	}
-	content.ForEach(func(_, value gjson.Result) bool {
-		if part == 0 {
-			b, ok = blockOf(value), true
+// blockAt finds one block of a message.
+func blockAt(message gjson.Result, part int) (found block, ok bool) {
+	eachBlock(contentOf(message), func(b block) bool {
+		if ok = part == 0; ok {
+			found = b
 		}
 		part--
 		return !ok
 	})
-	return b, ok
-}
-
-func blockOf(value gjson.Result) (b block) {
-	value.ForEach(func(name, value gjson.Result) bool {
-		switch name.Str {
-		case "type":
-			b.Type = value.Str
-		case "text":
-			b.Text = value.Str
-		case "thinking":
-			b.Thinking = value.Str
-		case "id":
-			b.ID = value.Str
-		case "name":
-			b.Name = value.Str
-		case "input":
-			b.Input = jsontext.Value(value.Raw)
-		case "tool_use_id":
-			b.ToolUseID = value.Str
-		case "content":
-			b.Content = jsontext.Value(value.Raw)
-		case "is_error":
-			b.IsError = value.Bool()
-		}
-		return true
-	})
-	return b
+	return found, ok
 }
 
 // systemText names a system event: what happened, in the words of the line.
-func (o *outline) systemText() string {
-	words := []string{o.typ}
-	if o.typ == "system" {
+func (e *envelope) systemText() string {
+	words := []string{e.Type}
+	if e.Type == "system" {
 		words = words[:0]
 	}
-	switch o.typ {
+	switch e.Type {
 	case "control_request":
-		words = append(words, o.request.Get("subtype").Str)
+		words = append(words, e.Request.Get("subtype").Str)
 	case "command_lifecycle":
-		words = append(words, o.state)
+		words = append(words, e.State)
 	default:
-		words = append(words, o.subtype)
-		if o.subtype == "session_state_changed" {
-			words = append(words, o.state)
+		words = append(words, e.Subtype)
+		if e.Subtype == "session_state_changed" {
+			words = append(words, e.State)
 		}
 	}
 	return strings.TrimSpace(strings.Join(words, " "))

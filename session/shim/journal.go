@@ -15,7 +15,7 @@ const (
 	batchLines = 1024
 	batchBytes = 1 << 20
 	// chunkSize is how much is read at once.
-	chunkSize = 128 << 10
+	chunkSize = 512 << 10
 	// longestLine is the longest line that is kept together.
 	longestLine = 512 << 20
 )
