@@ -133,7 +133,9 @@ type Lifecycle struct {
 var lenient = json.JoinOptions(jsontext.AllowDuplicateNames(true), jsontext.AllowInvalidUTF8(true))
 
 // Parse says what a line means. It never fails: see the package's promise. The
-// result shares no memory with b.
+// result's texts share the memory of b, which must not change as long as they are
+// used; what is kept for long has to be copied. Parts, Question and State have
+// memory of their own.
 func Parse(b []byte) Line {
 	if !jsontext.Value(b).IsValid(lenient) {
 		return Line{Parts: []Part{{Kind: api.ConversationUnparsed}}}
