@@ -10,6 +10,7 @@ VULN_VERSION := v1.8.0
 VULN_DB ?= https://vuln.go.dev
 FUZZTIME ?= 20s
 BENCHTIME ?= 1s
+BENCH_BASELINE := internal/bench/baseline.json
 
 # Without git, or outside of a clone, the go command's own idea is used.
 VERSION := $(shell git describe --tags --always --dirty 2>/dev/null)
@@ -82,16 +83,21 @@ fuzz: ## run every fuzz target for FUZZTIME (default 20s), FUZZJOBS (default 2) 
 
 .PHONY: bench
 bench: build ## measure the daemon, each figure beside a yardstick of the same run (ONLY=regexp: a part of it)
-	@mkdir -p $(CACHE)
-	$(GO) run ./internal/bench --only '$(ONLY)' --json $(CACHE)/bench.json bin/sessiond
+	@mkdir -p $(CACHE)/bench
+	$(GO) run ./internal/bench --only '$(ONLY)' --json $(CACHE)/bench/bench.json --pictures $(CACHE)/bench bin/sessiond
 
 .PHONY: bench-quick
 bench-quick: build ## the same with a tenth of the work, in less than a minute
 	$(GO) run ./internal/bench --quick --only '$(ONLY)' bin/sessiond
 
 .PHONY: bench-check
-bench-check: build ## fail where a ratio is worse, beyond its noise, than in BASELINE (default: the last make bench)
-	$(GO) run ./internal/bench --check $(or $(BASELINE),$(CACHE)/bench.json) --only '$(ONLY)' bin/sessiond
+bench-check: build ## fail where a ratio is worse, beyond its noise, than in the committed BASELINE
+	$(GO) run ./internal/bench --check $(or $(BASELINE),$(BENCH_BASELINE)) --only '$(ONLY)' bin/sessiond
+
+.PHONY: bench-keep
+bench-keep: ## make the last make bench the baseline, and its pictures those of the docs
+	cp $(CACHE)/bench/bench.json $(BENCH_BASELINE)
+	mkdir -p docs/pictures && cp $(CACHE)/bench/*.svg docs/pictures/
 
 .PHONY: benchmarks
 benchmarks: ## run every Go benchmark for BENCHTIME (default 1s), for benchstat

@@ -8,6 +8,16 @@ import (
 	"github.com/sessiond/sessiond/rpc/api"
 )
 
+// grownTo is how many events are stored when growth is looked at, and grown what
+// is looked at then.
+var (
+	grownTo = []int{10_000, 100_000, 1_000_000, 5_000_000}
+	grown   = []string{"ingest", "page", "list"}
+)
+
+// liveCounts is how many sessions are live when their cost is looked at.
+var liveCounts = []int{1, 10, 100, 300}
+
 // growth measures the same things with ever more events stored.
 func (b *bench) growth() (err error) {
 	w, err := b.prepare()
@@ -19,7 +29,7 @@ func (b *bench) growth() (err error) {
 	}
 	var first [3]float64
 	stored := 0
-	for _, events := range []int{10_000, 100_000, 1_000_000, 5_000_000} {
+	for _, events := range grownTo {
 		ids, err := b.fill(w, seed{sessions: 10, events: events - stored})
 		if err != nil {
 			return err
@@ -29,16 +39,15 @@ func (b *bench) growth() (err error) {
 		if err != nil {
 			return err
 		}
-		if events == 10_000 {
+		if events == grownTo[0] {
 			first = now
-			continue
 		}
 		for i, g := range []row{
-			{ID: "ingest", What: "one session flat out", Unit: "events/s", Goal: 0.85},
-			{ID: "page", What: "page of 1,000 of a conversation", Unit: "ms", Goal: 1.15, Most: true},
-			{ID: "list", What: "page of 50 sessions", Unit: "ms", Goal: 1.15, Most: true},
+			{What: "one session flat out", Unit: "events/s", Goal: 0.85},
+			{What: "page of 1,000 of a conversation", Unit: "ms", Goal: 1.15, Most: true},
+			{What: "page of 50 sessions", Unit: "ms", Goal: 1.15, Most: true},
 		} {
-			g.ID, g.What = fmt.Sprintf("growth-%s-%d", g.ID, events), fmt.Sprintf("%s, %d events stored", g.What, events)
+			g.ID, g.What = fmt.Sprintf("growth-%s-%d", grown[i], events), fmt.Sprintf("%s, %d events stored", g.What, events)
 			g.Figure, g.YardstickFigure, g.Yardstick, g.Judged = now[i], first[i], "10,000 events stored", byRatio
 			b.report.add(g)
 		}
@@ -79,7 +88,7 @@ func (b *bench) liveSessions() (err error) {
 	defer func() { err = errors.Join(err, w.close()) }()
 	var first float64
 	live := 0
-	for _, n := range []int{1, 10, 100, 300} {
+	for _, n := range liveCounts {
 		if err := w.keepAlive(n - live); err != nil {
 			return err
 		}

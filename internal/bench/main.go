@@ -4,7 +4,7 @@
 // yardstick that was measured in the same run, because the figures of a busy or
 // a slow machine mean nothing by themselves and their ratios do.
 //
-//	bench [--quick] [--only REGEXP] [--json FILE] [--check BASELINE] [--profile DIR] SESSIOND
+//	bench [--quick] [--only REGEXP] [--json FILE] [--pictures DIR] [--check BASELINE] [--profile DIR] SESSIOND
 //
 // With --check it fails where a ratio is worse than the baseline's by more than
 // that measurement's noise. With --profile the daemon that takes in one session
@@ -71,6 +71,7 @@ func run(ctx context.Context, args []string) (err error) {
 	quick := flags.Bool("quick", false, "a tenth of the work")
 	only := flags.String("only", "", "measure what matches this regular expression")
 	file := flags.String("json", "", "write the figures to this file too")
+	pictures := flags.String("pictures", "", "draw how figures grow, into this directory")
 	baseline := flags.String("check", "", "fail where a ratio is worse than in this file")
 	profile := flags.String("profile", "", "have the daemon write profiles of ingest into this directory")
 	if err := flags.Parse(args); err != nil {
@@ -112,6 +113,11 @@ func run(ctx context.Context, args []string) (err error) {
 	}
 	if *file != "" {
 		if err := b.report.write(*file); err != nil {
+			return err
+		}
+	}
+	if *pictures != "" {
+		if err := b.report.draw(*pictures); err != nil {
 			return err
 		}
 	}
