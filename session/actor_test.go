@@ -5,14 +5,18 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"os"
 	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
 	"time"
 
+	"github.com/gofrs/flock"
+
 	"github.com/sessiond/sessiond/rpc/api"
 	"github.com/sessiond/sessiond/session/claude"
+	"github.com/sessiond/sessiond/session/shim"
 	"github.com/sessiond/sessiond/store"
 )
 
@@ -72,6 +76,59 @@ func TestPanicTakesNobodyDown(t *testing.T) {
 	m.wg.Wait()
 	if text := log.String(); strings.Count(text, "stack=") != 1 || !strings.Contains(text, "actor_test.go") || strings.Contains(text, "a secret") {
 		t.Errorf("log: %s", text)
+	}
+}
+
+// TestShimOfTheDaemonBefore: what a daemon before this one has begun to start may
+// run any moment. As long as its shim can have the conversation's lock, the session
+// is not called failed because it cannot be started here.
+func TestShimOfTheDaemonBefore(t *testing.T) {
+	t.Parallel()
+	m, id := queuedSession(t, slog.New(slog.DiscardHandler))
+	a := m.find(id)
+	m.cfg.Claude = filepath.Join(t.TempDir(), "not here") // read once the session may start
+	if err := shim.PrivateDir(a.dir); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(a.path("launch.json"), nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	lock := flock.New(m.lockFile(a.m.eng.Conversation))
+	if err := lock.Lock(); err != nil {
+		t.Fatal(err)
+	}
+	m.mu.Lock()
+	m.live--
+	m.grantLocked(false)
+	m.mu.Unlock()
+
+	deadline := time.Now().Add(4 * time.Minute)
+	status := func() api.Status {
+		row, err := m.store.Session(t.Context(), id)
+		if err != nil || time.Now().After(deadline) {
+			t.Fatalf("session %+v: %v", row.Session, err)
+		}
+		return row.Session.Status
+	}
+	stranded := func() bool {
+		m.mu.Lock()
+		defer m.mu.Unlock()
+		return m.troubles[id] != ""
+	}
+	for !stranded() {
+		if s := status(); s.Final() {
+			t.Fatalf("the session is %s, and its process may be starting", s)
+		}
+		time.Sleep(time.Millisecond)
+	}
+	if err := lock.Unlock(); err != nil { // it is gone, and has started nothing
+		t.Fatal(err)
+	}
+	for !status().Final() {
+		time.Sleep(time.Millisecond)
+	}
+	if s := status(); s != api.StatusFailed {
+		t.Errorf("the session is %s", s)
 	}
 }
 

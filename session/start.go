@@ -49,6 +49,7 @@ func (a *actor) start(ctx context.Context) error {
 	if a.m.eng.End != "" {
 		return a.forgo(ctx)
 	}
+	begun := shim.Begun(a.dir)
 	var l launched
 	var err error
 	m, done := a.m, make(chan struct{})
@@ -68,6 +69,8 @@ func (a *actor) start(ctx context.Context) error {
 		return a.adopt(ctx)
 	case errors.Is(err, errStarting), isPanic(err):
 		return err
+	case err != nil && begun:
+		return a.notStartedAgain(ctx, err)
 	case err != nil:
 		return a.notStarted(ctx, err)
 	}
@@ -93,9 +96,25 @@ func (a *actor) notStarted(ctx context.Context, err error) error {
 	return a.must(ctx, func(s *step) { s.startFailed(err) })
 }
 
-// forgo ends a session that was to end before its process was started: a daemon
-// that takes over does not start it for that.
-func (a *actor) forgo(ctx context.Context) error {
+// notStartedAgain is notStarted where a daemon before this one has begun to start
+// the process, too: its shim may be on its way yet, whatever has failed here.
+func (a *actor) notStartedAgain(ctx context.Context, cause error) error {
+	err := a.neverStart(ctx)
+	switch {
+	case errors.Is(err, shim.ErrStarted):
+		return a.adopt(ctx)
+	case errors.Is(err, shim.ErrLocked) && !errors.Is(cause, shim.ErrLocked):
+		return fmt.Errorf("%w, and it could not be started here: %w", errStarting, cause)
+	case err != nil && !errors.Is(err, shim.ErrLocked):
+		return errors.Join(cause, err)
+	}
+	return a.notStarted(ctx, cause) // also where another session's process has the conversation
+}
+
+// neverStart sees to it that no shim starts the process any more, and waits for
+// one that is about to. The error is ErrStarted if one has, and ErrLocked if
+// somebody lives on the conversation for longer than that takes.
+func (a *actor) neverStart(ctx context.Context) error {
 	lock := a.launchLock(a.m)
 	deadline := time.Now().Add(lockPatience)
 	err := shim.Forgo(a.dir, lock)
@@ -105,10 +124,19 @@ func (a *actor) forgo(ctx context.Context) error {
 		}
 		err = shim.Forgo(a.dir, lock)
 	}
-	if errors.Is(err, shim.ErrStarted) || a.wasStarted() {
-		return a.adopt(ctx)
+	if err != nil && a.wasStarted() {
+		return shim.ErrStarted
 	}
-	if err != nil {
+	return err
+}
+
+// forgo ends a session that was to end before its process was started: a daemon
+// that takes over does not start it for that.
+func (a *actor) forgo(ctx context.Context) error {
+	switch err := a.neverStart(ctx); {
+	case errors.Is(err, shim.ErrStarted):
+		return a.adopt(ctx)
+	case err != nil:
 		return err
 	}
 	return a.must(ctx, func(s *step) {

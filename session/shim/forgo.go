@@ -3,6 +3,8 @@ package shim
 import (
 	"errors"
 	"io/fs"
+	"os"
+	"path/filepath"
 )
 
 // Forgo sees to it that the child of a directory, which has not been started, is
@@ -19,4 +21,11 @@ func Forgo(dir, lockFile string) error {
 		return ErrStarted
 	}
 	return forgetSpec(dir)
+}
+
+// Begun tells whether somebody has begun to start the child of a directory, and
+// neither it nor its failure is known yet: a shim may be on its way.
+func Begun(dir string) bool {
+	_, err := os.Lstat(filepath.Join(dir, launchName))
+	return !errors.Is(err, fs.ErrNotExist)
 }
