@@ -38,6 +38,8 @@ type checkpointer struct {
 	path               string
 	file               os.FileInfo
 	trouble            *trouble
+	writer             *writer
+	stuck              bool // the log is long, and was not cut when that was tried
 	started            bool
 	ended              chan struct{}
 }
@@ -52,7 +54,7 @@ func newCheckpointer(s *Store, o Options) (*checkpointer, error) {
 		return nil, err
 	}
 	k := &checkpointer{conn: c, wrote: s.writer.wrote, closing: s.closing, path: s.trouble.path, file: file,
-		trouble: s.trouble, maxPages: cmp.Or(o.walPages, checkpointPages), ended: make(chan struct{})}
+		trouble: s.trouble, writer: s.writer, maxPages: cmp.Or(o.walPages, checkpointPages), ended: make(chan struct{})}
 	k.cutPages = k.maxPages
 	k.passive, err = c.prepare("PRAGMA wal_checkpoint(PASSIVE)")
 	if err == nil {
@@ -126,11 +128,16 @@ func (k *checkpointer) follow() bool {
 	}
 }
 
-// cut holds the writer up to cut the log. A reader that is in the way makes it
-// wait, and the writer with it: it is tried again when the log has grown as much.
+// cut cuts the log while the writer rests, for SQLite's lock is nobody's in turn:
+// beside a busy writer it would not be had. Readings that begin meanwhile are not in
+// the way, for by then they find all in the database. One that stays makes it wait,
+// and the writer with it: it is tried again when the log has grown as much.
 func (k *checkpointer) cut() {
-	pages, _ := k.checkpoint(k.truncate)
-	k.cutPages = pages + k.maxPages
+	_, _ = k.checkpoint(k.passive) // what has come since the last one, before anybody waits
+	k.writer.rest(func() {
+		pages, _ := k.checkpoint(k.truncate)
+		k.cutPages = pages + k.maxPages
+	})
 }
 
 // checkpoint runs one and returns how many pages the log still has. An error
@@ -139,6 +146,8 @@ func (k *checkpointer) checkpoint(s *stmt) (pages int64, err error) {
 	row := make([]driver.Value, 3) // busy, pages in the log, pages folded in
 	if _, err = s.row(row); err == nil {
 		pages, _ = row[1].(int64)
+		long := pages > checkpointTimes*k.maxPages
+		k.stuck = long && (k.stuck || s == k.truncate)
 		err = k.look(pages)
 	}
 	if err != nil {
@@ -151,7 +160,7 @@ func (k *checkpointer) checkpoint(s *stmt) (pages int64, err error) {
 // look finds what SQLite does not mind: a log that only grows, and a file that
 // nobody will find again.
 func (k *checkpointer) look(pages int64) error {
-	if pages > checkpointTimes*k.maxPages {
+	if k.stuck {
 		return fmt.Errorf("%w: the write-ahead log is %d MB long, because somebody reads the database all the time",
 			ErrBusy, pages*pageSize>>20)
 	}

@@ -2,11 +2,15 @@ package store
 
 import (
 	"bytes"
+	"context"
+	"math/rand/v2"
 	"os"
 	"path/filepath"
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"golang.org/x/sync/errgroup"
 )
 
 // walSize is how long the write-ahead log's file is.
@@ -67,4 +71,66 @@ func TestALongWriteAheadLogIsCut(t *testing.T) {
 			}
 		})
 	}
+}
+
+// TestReadersWhoComeAndGo: however many read, one beginning before the other ends,
+// the log is cut, and nothing is said of somebody who reads all the time.
+func TestReadersWhoComeAndGo(t *testing.T) {
+	t.Parallel()
+	path := filepath.Join(t.TempDir(), "db")
+	const pages = 2000 // several times what is written between two looks
+	s := openAt(t, path, Options{walPages: pages})
+	all, stop := feeders(t, s, 2, 0)
+	progress(t, all)
+	ctx, cancel := context.WithCancel(t.Context())
+	defer cancel()
+	var readers errgroup.Group
+	for range maxReaders {
+		readers.Go(func() error {
+			for ctx.Err() == nil {
+				if err := overlap(ctx, s); err != nil && ctx.Err() == nil {
+					return err
+				}
+			}
+			return nil
+		})
+	}
+	cut := 0
+	for last := int64(0); cut < 5; {
+		size := walSize(t, path)
+		if size < last {
+			cut++
+		}
+		last = size
+		if err := s.Problem(); err != nil {
+			t.Error(err)
+			break
+		}
+		time.Sleep(time.Millisecond)
+	}
+	cancel()
+	if err := readers.Wait(); err != nil {
+		t.Error(err)
+	}
+	stop()
+	checkFed(t, s, all)
+}
+
+// overlap is a reading that lasts long enough for others to begin meanwhile.
+func overlap(ctx context.Context, s *Store) error {
+	if err := s.begin(); err != nil {
+		return err
+	}
+	defer s.reading.Done()
+	tx, err := s.db.BeginTx(ctx, nil)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = tx.Rollback() }() // it has read only
+	var n int
+	if err := tx.QueryRowContext(ctx, "SELECT count(*) FROM sessions").Scan(&n); err != nil {
+		return err
+	}
+	time.Sleep(time.Duration(1+rand.IntN(20)) * time.Millisecond)
+	return nil
 }

@@ -12,13 +12,13 @@ const choreRetry = 5 * time.Second
 // the writer makes them between its commits, each no longer than a commit.
 func (w *writer) plan(failed error) {
 	if failed != nil {
-		w.rest = time.Now().Add(choreRetry)
+		w.pause = time.Now().Add(choreRetry)
 	}
 	switch {
 	case w.trouble.writing():
 		w.choreNext = time.After(probeEvery)
 	case len(w.purges)+len(w.vacuuming) > 0 && w.store.hurry.Err() == nil:
-		w.choreNext = time.After(time.Until(w.rest))
+		w.choreNext = time.After(time.Until(w.pause))
 	default:
 		w.choreNext = nil
 	}

@@ -54,7 +54,7 @@ type writer struct {
 	vacuuming []*vacuum        // who waits for free pages to go
 	patience  time.Duration    // for how long a transaction waits for another program's
 	choreNext <-chan time.Time // when to do a chore; nil: there is none
-	rest      time.Time        // no chore before, for the last one failed
+	pause     time.Time        // no chore before, for the last one failed
 }
 
 // statements are the writer's, prepared once.
@@ -149,6 +149,17 @@ func (w *writer) run() {
 		case <-w.store.closing:
 			return
 		}
+	}
+}
+
+// rest calls fn while the writer's goroutine does nothing else; not once the store
+// is being closed.
+func (w *writer) rest(fn func()) {
+	done := make(chan struct{})
+	select {
+	case w.jobs <- func() { defer close(done); fn() }:
+		<-done
+	case <-w.store.closing:
 	}
 }
 
