@@ -32,7 +32,7 @@ func (s *Store) Conversation(ctx context.Context, segments []Segment, after int6
 	}
 	defer s.reading.Done()
 	head := s.Head()
-	err = s.snapshot(ctx, func(q querier) error {
+	err = s.snapshot(ctx, func(q *reading) error {
 		heads, err := openSegments(ctx, q, segments, after, head)
 		for err == nil && len(heads) > 0 && len(events) < limit && maxBytes > 0 {
 			// The segment that goes on first, up to where the next one does.
@@ -45,7 +45,11 @@ func (s *Store) Conversation(ctx context.Context, segments []Segment, after int6
 			for i := range p.events {
 				maxBytes -= len(p.events[i].Data) + p.events[i].storedLine()
 			}
-			events = append(events, p.events...)
+			if events == nil {
+				events = p.events
+			} else {
+				events = append(events, p.events...)
+			}
 			if err == nil {
 				heads, err = advance(ctx, q, heads, max(p.last, heads[0].next))
 			}
@@ -174,7 +178,7 @@ func (s *Store) LastFromLine(ctx context.Context, n, upTo int64, fn func(Event) 
 	}
 	for {
 		var p page
-		err := s.snapshot(ctx, func(q querier) (err error) {
+		err := s.snapshot(ctx, func(q *reading) (err error) {
 			p, err = s.readPage(ctx, q, pageBytes, selectEvents+`WHERE session = ? AND part IS NOT NULL AND seq <= ?
 				ORDER BY seq DESC LIMIT ?`, n, upTo, walkRows)
 			return err
@@ -196,7 +200,7 @@ func (s *Store) ConversationEvent(ctx context.Context, seq int64) (Event, error)
 	}
 	defer s.reading.Done()
 	var p page
-	err := s.snapshot(ctx, func(q querier) (err error) {
+	err := s.snapshot(ctx, func(q *reading) (err error) {
 		p, err = s.readPage(ctx, q, pageBytes, selectEvents+"WHERE seq = ? AND type = 'conversation_updated'", seq)
 		return err
 	})

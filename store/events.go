@@ -145,24 +145,27 @@ func notNull(line []byte) []byte {
 	return line
 }
 
-const selectEvents = `SELECT seq, session, type, time, coalesce(kind, ''), coalesce(tool_id, ''),
-	coalesce(part, -1), unterminated IS NOT NULL, data, line FROM events `
+// The usual type is left out: a NULL costs nothing to carry over.
+const selectEvents = `SELECT seq, session, nullif(type, 'conversation_updated'), time, kind, tool_id,
+	part, unterminated IS NOT NULL, data, line FROM events `
 
 // scanEvent reads a row of selectEvents.
-func scanEvent(row *sql.Rows) (Event, error) {
-	var e Event
-	var ms int64
-	var data, line []byte
-	err := row.Scan(&e.Seq, &e.SessionN, &e.Type, &ms, &e.Kind, &e.ToolID, &e.Part, &e.Unterminated, &data, &line)
-	e.Time = api.FromMillis(ms)
-	e.Data = data
-	if e.FromLine = e.Part >= 0; !e.FromLine {
-		e.Part = 0
+func scanEvent(row []driver.Value) Event {
+	e := Event{Seq: integer(row[0]), SessionN: integer(row[1]), Type: api.EventConversationUpdated, Time: api.FromMillis(integer(row[3])),
+		Kind: api.ConversationType(text(row[4])), ToolID: text(row[5]), Unterminated: integer(row[7]) != 0}
+	if row[2] != nil {
+		e.Type = api.EventType(text(row[2]))
+	}
+	if row[8] != nil {
+		e.Data = json.RawMessage(text(row[8]))
+	}
+	if e.FromLine = row[6] != nil; e.FromLine {
+		e.Part = int(integer(row[6]))
 	}
 	if e.FromLine && e.Part == 0 {
-		e.Line = line
+		e.Line = blob(row[9])
 	}
-	return e, err
+	return e
 }
 
 // page is what a query of events gave.
@@ -176,13 +179,10 @@ type page struct {
 // readPage reads the events of a query, up to maxBytes of data and lines but one
 // row at least, and completes them. Those that cannot be completed, because what
 // belongs to them is damaged, are noted as such and left out.
-func (s *Store) readPage(ctx context.Context, q querier, maxBytes int, query string, args ...any) (p page, err error) {
+func (s *Store) readPage(ctx context.Context, q *reading, maxBytes int, query string, args ...any) (p page, err error) {
 	bytes := 0
-	err = each(ctx, q, query, args, func(rows *sql.Rows) (bool, error) {
-		e, err := scanEvent(rows)
-		if err != nil {
-			return false, err
-		}
+	err = q.rows(ctx, query, args, func(row []driver.Value) bool {
+		e := scanEvent(row)
 		if p.events == nil {
 			p.events = make([]Event, 0, 64) // an Event is large: don't begin with one
 		}
@@ -191,7 +191,7 @@ func (s *Store) readPage(ctx context.Context, q querier, maxBytes int, query str
 		p.rows++
 		bytes += len(e.Data) + len(e.Line)
 		p.full = bytes >= maxBytes
-		return !p.full, nil
+		return !p.full
 	})
 	if err != nil {
 		return page{}, err

@@ -52,7 +52,7 @@ func (s *Store) ListSessions(ctx context.Context, p api.ListSessionsParams) (api
 		return result, err
 	}
 	defer s.reading.Done()
-	err = s.snapshot(ctx, func(q querier) error {
+	err = s.snapshot(ctx, func(q *reading) error {
 		keys, err := listKeys(ctx, q, query, append(args, limit+1))
 		if err != nil {
 			return err

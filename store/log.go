@@ -50,7 +50,7 @@ func (s *Store) Log(ctx context.Context, after int64, limit int, f Filter) (even
 	if upTo <= after {
 		return nil, after, nil
 	}
-	err = s.snapshot(ctx, func(q querier) error {
+	err = s.snapshot(ctx, func(q *reading) error {
 		where, args, err := f.where(ctx, q)
 		if err != nil {
 			return err
@@ -75,7 +75,7 @@ func (s *Store) Log(ctx context.Context, after int64, limit int, f Filter) (even
 // Those that cannot be read at all are noted and left out: the rest of the log
 // goes on behind them. Where the disk gives nothing, which is the same to
 // SQLite, nothing is left out: it may be over in a moment.
-func (s *Store) readAround(ctx context.Context, q querier, after, upTo int64, query string, args []any) (page, error) {
+func (s *Store) readAround(ctx context.Context, q *reading, after, upTo int64, query string, args []any) (page, error) {
 	if err := readThrough(ctx, s.trouble.path); err != nil {
 		return page{}, fmt.Errorf("%w: %w", ErrIO, err)
 	}

@@ -175,19 +175,6 @@ type querier interface {
 	QueryRowContext(ctx context.Context, query string, args ...any) *sql.Row
 }
 
-// snapshot runs fn in a reading transaction: all its queries see one state.
-func (s *Store) snapshot(ctx context.Context, fn func(querier) error) error {
-	tx, err := s.db.BeginTx(ctx, &sql.TxOptions{ReadOnly: true})
-	if err != nil {
-		return fault(err)
-	}
-	err = fn(tx)
-	if end := tx.Rollback(); end != nil && !errors.Is(end, sql.ErrTxDone) && err == nil {
-		err = end
-	}
-	return fault(err)
-}
-
 // each calls scan for every row of a query, which closes it in any case. It ends
 // early when scan returns false.
 func each(ctx context.Context, q querier, query string, args []any, scan func(*sql.Rows) (more bool, err error)) (err error) {
