@@ -2,6 +2,7 @@ package client
 
 import (
 	"bufio"
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -164,6 +165,9 @@ func (c *conn) read() {
 		if err != nil {
 			c.fail(fmt.Errorf("%w (%w)", ErrDisconnected, err))
 			return
+		}
+		if len(line) < r.Size() {
+			line = bytes.Clone(line) // it is the buffer's
 		}
 		var m response
 		if err := decode(line, &m); err != nil {

@@ -28,3 +28,68 @@ func BenchmarkNextEvent(b *testing.B) {
 		}
 	}
 }
+
+// pageOfEvents is the line of an answer with so many events of the usual length.
+func pageOfEvents(n int) []byte {
+	var page api.GetConversationResult
+	for i := range n {
+		page.Events = append(page.Events, api.ConversationEvent{Seq: int64(i + 1), SessionID: "0193b3a0-0000-7000-8000-000000000003",
+			ClaudeSessionID: "0193b3a0-0000-7000-8000-000000000005", EventType: api.ConversationMessage,
+			Role: "assistant", Content: strings.Repeat("x", 180), CreatedAt: api.Now()})
+	}
+	return append(page.AppendJSON([]byte(`{"jsonrpc":"2.0","id":1,"result":`)), "}\n"...)
+}
+
+// BenchmarkReadPage takes a page of 1,000 events from the wire.
+func BenchmarkReadPage(b *testing.B) {
+	line := pageOfEvents(1000)
+	wire := bytes.NewReader(line)
+	r := bufio.NewReaderSize(wire, 64<<10)
+	b.SetBytes(int64(len(line)))
+	b.ReportAllocs()
+	for b.Loop() {
+		wire.Reset(line)
+		r.Reset(wire)
+		answer, err := readLine(r)
+		if err != nil {
+			b.Fatal(err)
+		}
+		if len(answer) < r.Size() {
+			answer = bytes.Clone(answer)
+		}
+		var m response
+		if err := decode(answer, &m); err != nil {
+			b.Fatal(err)
+		}
+		var page api.GetConversationResult
+		if err := decode(m.Result, &page); err != nil || len(page.Events) != 1000 {
+			b.Fatal(len(page.Events), err)
+		}
+	}
+}
+
+// TestUsualAnswersAreReadTheFastWay, and others all the same.
+func TestUsualAnswersAreReadTheFastWay(t *testing.T) {
+	t.Parallel()
+	var page api.GetConversationResult
+	var answer response
+	line := pageOfEvents(3)
+	if !answer.ParseJSON(bytes.TrimSpace(line)) || string(answer.ID) != "1" || !page.ParseJSON(answer.Result) || len(page.Events) != 3 {
+		t.Errorf("%+v from %s", page, line)
+	}
+	const event = `{"seq":7,"type":"message_updated","session_id":"a","run_id":"b","timestamp":"2026-01-02T03:04:05.006Z","data":{}}`
+	n := notification{expected: "s"}
+	if !n.ParseJSON([]byte(`{"jsonrpc":"2.0","method":"event","params":{"subscription_id":"s","event":`+event+`}}`)) ||
+		n.Method != "event" || n.Params.SubscriptionID != "s" || n.Params.Event.Seq != 7 {
+		t.Errorf("%+v", n)
+	}
+	for _, line := range []string{
+		`{"params":{"event":` + event + `,"subscription_id":"s","new":1},"method":"event","new":{"a":[]}}`,
+		` {"method" : "event", "params": {"subscription_id":"s", "event":` + event + `}}`,
+	} {
+		got, err := nextEvent(bufio.NewReader(strings.NewReader(`{"method":"event","params":{"event":`+event+"}}\n"+line+"\n")), "s")
+		if err != nil || got.Seq != 7 || got.Timestamp.IsZero() {
+			t.Errorf("%s: %+v, %v", line, got, err)
+		}
+	}
+}

@@ -136,6 +136,38 @@ type notification struct {
 		SubscriptionID string    `json:"subscription_id"`
 		Event          api.Event `json:"event"`
 	} `json:"params"`
+	expected string // most likely the id of the subscription
+}
+
+// ParseJSON reads an event, and nothing else.
+func (n *notification) ParseJSON(b []byte) bool {
+	var parsed notification
+	s, ok := api.NewScanner(b), false
+	for s.Open('{'); s.More('}'); {
+		switch string(s.Name()) {
+		case "method":
+			parsed.Method = s.Text("event")
+		case "params":
+			for s.Open('{'); s.More('}'); {
+				switch string(s.Name()) {
+				case "subscription_id":
+					parsed.Params.SubscriptionID = s.Text(n.expected)
+				case "event":
+					ok = parsed.Params.Event.ParseJSON(s.Value())
+				default:
+					return false
+				}
+			}
+		case "jsonrpc":
+			s.Value()
+		default:
+			return false
+		}
+	}
+	if ok = ok && s.OK(); ok {
+		*n = parsed
+	}
+	return ok
 }
 
 // nextEvent reads on to the next event of the subscription. An error without a
@@ -146,7 +178,7 @@ func nextEvent(r *bufio.Reader, subscriptionID string) (api.Event, error) {
 		if err != nil {
 			return api.Event{}, fmt.Errorf("%w: %w", ErrDisconnected, err)
 		}
-		var n notification
+		n := notification{expected: subscriptionID}
 		if err := decode(line, &n); err != nil {
 			return api.Event{}, fmt.Errorf("%w: %w", errProtocol, err)
 		}
