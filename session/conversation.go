@@ -118,13 +118,13 @@ func conversationEvent(ev *store.Event) api.ConversationEvent {
 // EncodeEvent renders a row of the log as the `event` object that subscribers
 // get. The same row gives the same bytes, live or replayed.
 func EncodeEvent(ev store.Event) []byte {
-	data := ev.Data
-	if ev.Type == api.EventConversationUpdated {
-		shown := conversationEvent(&ev)
-		data = shown.AppendJSON(make([]byte, 0, len(ev.Line)+len(ev.Data)+eventFrame))
+	out := api.Event{Seq: ev.Seq, Type: ev.Type, SessionID: ev.SessionID, RunID: ev.RunID, Timestamp: ev.Time, Data: ev.Data}
+	b := make([]byte, 0, len(ev.Line)+len(ev.Data)+eventFrame)
+	if ev.Type != api.EventConversationUpdated {
+		return out.AppendJSON(b)
 	}
-	out := api.Event{Seq: ev.Seq, Type: ev.Type, SessionID: ev.SessionID, RunID: ev.RunID, Timestamp: ev.Time, Data: data}
-	return out.AppendJSON(make([]byte, 0, len(data)+eventFrame))
+	shown := conversationEvent(&ev)
+	return out.AppendConversation(b, &shown)
 }
 
 // eventFrame is about how long an event is without what was said.

@@ -13,7 +13,15 @@ import (
 // Every event of every session is encoded here, once for all its subscribers:
 // reflection, and the second look that Marshal takes at Data, would be most of
 // what an event costs. Data has to be valid JSON.
-func (e *Event) AppendJSON(b []byte) []byte {
+func (e *Event) AppendJSON(b []byte) []byte { return e.appendWith(b, nil) }
+
+// AppendConversation is AppendJSON for an event whose data is conv, which is
+// written right where it belongs.
+func (e *Event) AppendConversation(b []byte, conv *ConversationEvent) []byte {
+	return e.appendWith(b, conv)
+}
+
+func (e *Event) appendWith(b []byte, conv *ConversationEvent) []byte {
 	b = append(b, '{')
 	if e.Seq != 0 {
 		b = append(b, `"seq":`...)
@@ -28,7 +36,11 @@ func (e *Event) AppendJSON(b []byte) []byte {
 	b = appendText(b, e.RunID)
 	b = append(b, `,"timestamp":`...)
 	b = e.Timestamp.appendJSON(b)
-	b = appendRaw(b, "data", e.Data)
+	if conv != nil {
+		b = conv.AppendJSON(appendName(b, "data"))
+	} else {
+		b = appendRaw(b, "data", e.Data)
+	}
 	if e.Dropped != 0 {
 		b = append(b, `,"dropped":`...)
 		b = strconv.AppendInt(b, int64(e.Dropped), 10)

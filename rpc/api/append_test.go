@@ -101,6 +101,11 @@ func TestAppendJSON(t *testing.T) {
 		var conv ConversationEvent
 		fill(t, reflect.ValueOf(&conv).Elem())
 		sameJSON(t, conv, conv.AppendJSON(nil))
+		withConv := ev
+		withConv.Data = conv.AppendJSON(nil)
+		if got, want := ev.AppendConversation(nil, &conv), withConv.AppendJSON(nil); string(got) != string(want) {
+			t.Fatalf("got %s, want %s", got, want)
+		}
 		page := GetConversationResult{Events: []ConversationEvent{}}
 		for range rapid.IntRange(0, 3).Draw(t, "events") {
 			page.Events = append(page.Events, conv)

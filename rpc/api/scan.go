@@ -115,9 +115,12 @@ func escaped(b []byte) bool {
 	return n%2 == 1
 }
 
-// Text goes over a string and returns what it means. Where that is known already,
+// Text goes over a string and returns what it means; null is the empty one. Where that is known already,
 // it is returned itself: most texts come again and again.
 func (s *Scanner) Text(known string) string {
+	if s.peek() == 'n' && string(s.Value()) == "null" {
+		return ""
+	}
 	inner, plain := s.quoted()
 	switch {
 	case string(inner) == known && plain:
