@@ -56,6 +56,16 @@ func (c *conn) run(query string) error {
 	return errors.Join(err, s.close())
 }
 
+// change compiles and executes a query with arguments.
+func (c *conn) change(query string, args ...driver.Value) error {
+	s, err := c.prepare(query)
+	if err != nil {
+		return err
+	}
+	_, err = s.exec(args...)
+	return errors.Join(err, s.close())
+}
+
 // runUntil executes a query without arguments that may take long, and interrupts
 // it when ctx ends.
 func (c *conn) runUntil(ctx context.Context, query string) error {

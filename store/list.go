@@ -2,8 +2,9 @@ package store
 
 import (
 	"context"
-	"database/sql"
+	"database/sql/driver"
 	"encoding/base64"
+	"encoding/json"
 	"fmt"
 	"strings"
 
@@ -40,8 +41,7 @@ func parseCursor(cursor string) (k listKey, err error) {
 // activity changes between two pages may be in both or in none.
 func (s *Store) ListSessions(ctx context.Context, p api.ListSessionsParams) (api.ListSessionsResult, error) {
 	result := api.ListSessionsResult{Sessions: []api.Session{}}
-	query, args, err := listQuery(p)
-	if err != nil {
+	if _, _, err := listQuery(p, nil); err != nil { // its cursor is bad
 		return result, err
 	}
 	limit := listLimit
@@ -52,8 +52,8 @@ func (s *Store) ListSessions(ctx context.Context, p api.ListSessionsParams) (api
 		return result, err
 	}
 	defer s.reading.Done()
-	err = s.snapshot(ctx, func(q *reading) error {
-		keys, err := listKeys(ctx, q, query, append(args, limit+1))
+	err := s.snapshot(ctx, func(q *reading) error {
+		keys, err := listKeys(ctx, q, p, limit+1)
 		if err != nil {
 			return err
 		}
@@ -79,12 +79,26 @@ func (s *Store) ListSessions(ctx context.Context, p api.ListSessionsParams) (api
 }
 
 // listKeys finds which sessions are on the page.
-func listKeys(ctx context.Context, q querier, query string, args []any) (keys []listKey, err error) {
-	err = each(ctx, q, query, args, func(rows *sql.Rows) (bool, error) {
-		var k listKey
-		err := rows.Scan(&k.activity, &k.n)
-		keys = append(keys, k)
-		return true, err
+func listKeys(ctx context.Context, q *reading, p api.ListSessionsParams, limit int) (keys []listKey, err error) {
+	var places []int64
+	if p.Text != "" {
+		var few bool
+		if places, few, err = q.places(ctx, fold(p.Text)); err != nil {
+			return nil, err
+		}
+		if few {
+			places = append([]int64{}, places...) // none, but looked for
+		} else {
+			places = nil
+		}
+	}
+	query, args, err := listQuery(p, places)
+	if err != nil {
+		return nil, err
+	}
+	err = q.rows(ctx, query, append(args, limit), func(row []driver.Value) bool {
+		keys = append(keys, listKey{integer(row[0]), integer(row[1])})
+		return true
 	})
 	return keys, err
 }
@@ -121,8 +135,9 @@ func quotedLen(text string) int {
 }
 
 // listQuery renders the filters. Its answer is the key of each session, in
-// order; its last argument, the limit, is left to the caller.
-func listQuery(p api.ListSessionsParams) (string, []any, error) {
+// order; its last argument, the limit, is left to the caller. Unless places is nil,
+// the text is in no other places of blocks.
+func listQuery(p api.ListSessionsParams, places []int64) (string, []any, error) {
 	where, args := []string{"archived = ?"}, []any{p.Archived}
 	add := func(condition string, values ...any) {
 		where, args = append(where, condition), append(args, values...)
@@ -139,22 +154,36 @@ func listQuery(p api.ListSessionsParams) (string, []any, error) {
 		add("parent_session_id = ?", p.ParentSessionID)
 	}
 	if p.Tag != "" {
-		add("n IN (SELECT n FROM session_tags WHERE tag = ?)", p.Tag)
+		add("s.n IN (SELECT n FROM session_tags WHERE tag = ?)", p.Tag)
 	}
 	if p.LeavesOnly {
 		add("NOT EXISTS (SELECT 1 FROM sessions c WHERE c.parent_session_id = s.id)")
-	}
-	if p.Text != "" {
-		add(`(EXISTS (SELECT 1 FROM session_documents d WHERE d.n = s.n AND instr(folded_title, ?) > 0)
-			OR EXISTS (SELECT 1 FROM session_launches l WHERE l.n = s.n AND instr(folded_query, ?) > 0))`, fold(p.Text), fold(p.Text))
 	}
 	if p.Cursor != "" {
 		k, err := parseCursor(p.Cursor)
 		if err != nil {
 			return "", nil, err
 		}
-		add("(last_activity_at, n) < (?, ?)", k.activity, k.n)
+		add("(last_activity_at, s.n) < (?, ?)", k.activity, k.n)
 	}
-	return "SELECT last_activity_at, n FROM sessions s WHERE " + strings.Join(where, " AND ") +
-		" ORDER BY last_activity_at DESC, n DESC LIMIT ?", args, nil
+	const keys, order = "SELECT last_activity_at, s.n FROM ", " ORDER BY last_activity_at DESC, s.n DESC LIMIT "
+	if p.Text == "" {
+		return keys + "sessions s WHERE " + strings.Join(where, " AND ") + order + "?", args, nil
+	}
+	const contains = `(EXISTS (SELECT 1 FROM session_documents d WHERE d.n = s.n AND instr(folded_title, ?) > 0)
+		OR EXISTS (SELECT 1 FROM session_launches l WHERE l.n = s.n AND instr(folded_query, ?) > 0))`
+	if places == nil {
+		add(contains, fold(p.Text), fold(p.Text))
+		return keys + "sessions s WHERE " + strings.Join(where, " AND ") + order + "?", args, nil
+	}
+	list, err := json.Marshal(places)
+	if err != nil {
+		return "", nil, err
+	}
+	// The inner query is done first, for its limit; only then, and only until the
+	// page is full, the texts are read, in its order.
+	return keys + `(SELECT last_activity_at, s.n FROM (SELECT p.n FROM json_each(?) j CROSS JOIN session_slots p ON p.place = j.value
+			UNION ALL SELECT n FROM session_unindexed) f CROSS JOIN sessions s ON s.n = f.n
+		WHERE ` + strings.Join(where, " AND ") + order + "-1) s WHERE " + contains + " LIMIT ?",
+		append(append([]any{string(list)}, args...), fold(p.Text), fold(p.Text)), nil
 }

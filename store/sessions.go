@@ -71,6 +71,7 @@ func (w *writer) createSession(row *SessionRow) error {
 	if _, err := w.stmts.insertDocument.exec(row.N, fold(s.Title), document); err != nil {
 		return err
 	}
+	w.store.indexer.added(len(s.Title) + len(s.Query))
 	if row.Engine != nil {
 		if _, err := w.stmts.putEngine.exec(row.N, string(row.Engine)); err != nil {
 			return err

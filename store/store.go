@@ -39,6 +39,7 @@ type Store struct {
 	db      *sql.DB // the readers
 	writer  *writer
 	keeper  *checkpointer
+	indexer *indexer
 	head    atomic.Int64
 	oldest  int64
 	trouble *trouble
@@ -106,9 +107,10 @@ func (s *Store) start(ctx context.Context, path string, o Options) error {
 	if err != nil {
 		return err
 	}
-	s.keeper = k
+	s.keeper, s.indexer = k, newIndexer(s, o)
 	go w.run()
 	go k.run()
+	go s.indexer.run()
 	w.started, k.started = true, true
 	return nil
 }
@@ -135,6 +137,9 @@ func (s *Store) Close() error {
 	s.mu.Unlock()
 	s.reading.Wait()
 	var errs []error
+	if s.indexer != nil {
+		<-s.indexer.ended
+	}
 	if s.keeper != nil {
 		errs = append(errs, s.keeper.close())
 	}

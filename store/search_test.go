@@ -1,0 +1,153 @@
+package store
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/google/uuid"
+
+	"github.com/sessiond/sessiond/rpc/api"
+)
+
+// indexed waits until no block is due.
+func indexed(t testing.TB, s *Store) {
+	t.Helper()
+	for begin := time.Now(); ; time.Sleep(time.Millisecond) {
+		var waiting int
+		err := s.db.QueryRow("SELECT count(*) FROM session_unindexed WHERE NOT too_large").Scan(&waiting)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if waiting < blockDue {
+			return
+		}
+		if time.Since(begin) > 3*time.Minute {
+			t.Fatalf("%d sessions are in no block", waiting)
+		}
+	}
+}
+
+// words are those of which titles and queries are made here, so that words are
+// found in none, in some and in nearly all of them.
+var words = []string{"a", "ab", "work", "Straße", "日本", "~", "100%", "work number", "\x00", "zebra", strings.Repeat("long ", 50)}
+
+func someText(r *rand.Rand) string {
+	var b strings.Builder
+	for range r.IntN(4) {
+		b.WriteString(words[min(r.IntN(len(words)), r.IntN(len(words)))])
+		b.WriteByte(" -"[r.IntN(2)])
+	}
+	return b.String()
+}
+
+// TestSearchFindsWhatContainsTheText, whether it is in a block or not, and after
+// titles have changed and sessions are gone.
+func TestSearchFindsWhatContainsTheText(t *testing.T) {
+	t.Parallel()
+	s := open(t, Options{})
+	r := rand.New(rand.NewPCG(1, 2))
+	var rows []*SessionRow
+	check := func(when string) {
+		t.Helper()
+		for _, text := range append(words, "k n", "ZEB", "zebra work", "-", "b", "nowhere", "本", "\xff", "ber", "\x00 ", "g long l", "Stras", "%-a") {
+			var want []string
+			for i := len(rows) - 1; i >= 0; i-- {
+				if x := &rows[i].Session; strings.Contains(fold(x.Title), fold(text)) || strings.Contains(fold(x.Query), fold(text)) {
+					want = append(want, x.Title)
+				}
+			}
+			got := listed(t, s, api.ListSessionsParams{Text: text, Limit: new(100)})
+			if !slices.Equal(got, want) {
+				t.Fatalf("%s: %q is found in %d sessions, want %d", when, text, len(got), len(want))
+			}
+		}
+	}
+	for i := range 3*blockSessions + 100 {
+		rows = append(rows, create(t, s, func(row *SessionRow) {
+			row.Session.Title, row.Session.Query = fmt.Sprintf("%s#%d", someText(r), i), someText(r)
+			row.Session.LastActivityAt = api.FromMillis(int64(1e12 + i))
+		}))
+	}
+	check("before all are in blocks")
+	indexed(t, s)
+	check("in blocks")
+	var blocks int
+	if err := s.db.QueryRow("SELECT count(*) FROM session_blocks").Scan(&blocks); err != nil || blocks < 3 {
+		t.Fatalf("%d blocks, %v", blocks, err)
+	}
+	for i := range rows {
+		if i%3 > 0 {
+			rows[i].Session.Title = fmt.Sprintf("%s, renamed#%d", someText(r), i)
+			commit(t, s, &Batch{Update: &SessionUpdate{N: rows[i].N, JournalOffset: -1, Session: &rows[i].Session}})
+		}
+	}
+	check("renamed")
+	for i := 0; i < len(rows); i += 3 {
+		commit(t, s, &Batch{Delete: rows[i].N})
+		rows[i] = nil
+	}
+	rows = slices.DeleteFunc(rows, func(row *SessionRow) bool { return row == nil })
+	check("deleted")
+	s.indexer.look()
+	indexed(t, s)
+	check("in blocks again")
+	for begin := time.Now(); ; time.Sleep(time.Millisecond) { // those that are empty go
+		var thin int
+		if err := s.db.QueryRow("SELECT count(*) FROM session_blocks WHERE living * 2 <= members").Scan(&thin); err != nil {
+			t.Fatal(err)
+		}
+		if thin == 0 {
+			break
+		}
+		if time.Since(begin) > 3*time.Minute {
+			t.Fatalf("%d blocks have few sessions", thin)
+		}
+	}
+	check("without empty blocks")
+}
+
+// BenchmarkSearch looks for texts in 100,000 sessions.
+func BenchmarkSearch(b *testing.B) {
+	s := open(b, Options{})
+	const sessions = 100_000
+	var wg sync.WaitGroup
+	for worker := range 64 {
+		wg.Go(func() {
+			for i := worker; i < sessions; i += 64 {
+				row := &SessionRow{ParamsHash: "h", Session: api.Session{ID: uuid.NewString(), RunID: uuid.NewString(), ClaudeSessionID: uuid.NewString(),
+					Status: api.StatusCompleted, Title: fmt.Sprint("session ", i), Query: fmt.Sprintf("do the work number %d, %s", i, benchQuery(i)),
+					LastActivityAt: api.FromMillis(int64(1e12 + i))}}
+				if err := s.Commit(b.Context(), &Batch{Create: row}); err != nil {
+					b.Error(err)
+				}
+			}
+		})
+	}
+	wg.Wait()
+	indexed(b, s)
+	for _, text := range []string{"", "work number", "work number 77", "wombat", "~", "q#", "number 99999", "77", "777", "gamma delta mu", "the work number 1x", "alpha alpha alpha beta"} {
+		b.Run(fmt.Sprintf("%q", text), func(b *testing.B) {
+			for b.Loop() {
+				if _, err := s.ListSessions(b.Context(), api.ListSessionsParams{Text: text}); err != nil {
+					b.Fatal(err)
+				}
+			}
+		})
+	}
+}
+
+// benchQuery is a text of about forty words.
+func benchQuery(i int) string {
+	greek := strings.Fields("alpha beta gamma delta epsilon zeta eta theta iota kappa lambda mu nu xi omicron pi rho sigma tau upsilon phi chi psi omega")
+	r := rand.New(rand.NewPCG(3, uint64(i)))
+	words := make([]string, 40)
+	for j := range words {
+		words[j] = greek[r.IntN(len(greek))] + [...]string{"", "s", "ing", "ed"}[r.IntN(4)]
+	}
+	return strings.Join(words, " ")
+}
