@@ -57,18 +57,13 @@ func (s *Store) ListSessions(ctx context.Context, p api.ListSessionsParams) (api
 		if err != nil {
 			return err
 		}
-		size := 0
-		for i, k := range keys {
-			if i == limit || size >= listBytes {
-				result.NextCursor = keys[i-1].cursor()
-				return nil
-			}
-			session, n, err := listedSession(ctx, q, k)
-			if err != nil {
-				return err
-			}
-			result.Sessions = append(result.Sessions, session)
-			size += n
+		more := len(keys) > limit
+		shown := keys[:min(limit, len(keys))]
+		if result.Sessions, err = listedSessions(ctx, q, shown); err != nil {
+			return err
+		}
+		if n := len(result.Sessions); n > 0 && (more || n < len(shown)) {
+			result.NextCursor = keys[n-1].cursor()
 		}
 		return nil
 	})
@@ -103,21 +98,38 @@ func listKeys(ctx context.Context, q *reading, p api.ListSessionsParams, limit i
 	return keys, err
 }
 
-// listedSession reads one of them, and how much JSON it makes.
-func listedSession(ctx context.Context, q querier, k listKey) (s api.Session, size int, err error) {
-	var query string
-	var document []byte
-	err = q.QueryRowContext(ctx, `SELECT l.query, d.document FROM session_launches l JOIN session_documents d USING (n)
-		WHERE n = ?`, k.n).Scan(&query, &document)
+// listedSessions reads them, until they make a page of JSON.
+func listedSessions(ctx context.Context, q *reading, keys []listKey) ([]api.Session, error) {
+	sessions := make([]api.Session, 0, len(keys))
+	numbers := make([]int64, len(keys))
+	for i, k := range keys {
+		numbers[i] = k.n
+	}
+	list, err := json.Marshal(numbers)
 	if err != nil {
-		return s, 0, err
+		return nil, err
 	}
-	if s, err = decodeSession(document, query, k.activity); err != nil {
-		var row SessionRow // one bad record does not spoil the list
-		row, err = scanSession(q.QueryRowContext(ctx, selectSessions+"WHERE s.n = ?", k.n).Scan)
-		s = row.Session
+	size := 0
+	var damaged []int
+	err = q.rows(ctx, `SELECT l.query, d.document FROM json_each(?) j CROSS JOIN session_launches l ON l.n = j.value
+		CROSS JOIN session_documents d ON d.n = j.value ORDER BY j.key`, []any{string(list)}, func(row []driver.Value) bool {
+		i, query, document := len(sessions), text(row[0]), text(row[1])
+		session, err := decodeSession([]byte(document), query, keys[i].activity)
+		if err != nil {
+			damaged = append(damaged, i)
+		}
+		sessions = append(sessions, session)
+		size += len(document) + quotedLen(query)
+		return size < listBytes
+	})
+	for _, i := range damaged { // one bad record does not spoil the list
+		row, err := scanSession(q.QueryRowContext(ctx, selectSessions+"WHERE s.n = ?", keys[i].n).Scan)
+		if err != nil {
+			return nil, err
+		}
+		sessions[i] = row.Session
 	}
-	return s, len(document) + quotedLen(query), err
+	return sessions, err
 }
 
 // quotedLen is how long text is as a string of JSON.

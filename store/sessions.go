@@ -7,6 +7,8 @@ import (
 	"errors"
 	"fmt"
 
+	jsonv2 "github.com/go-json-experiment/json"
+	"github.com/go-json-experiment/json/jsontext"
 	"golang.org/x/text/cases"
 
 	"github.com/sessiond/sessiond/rpc/api"
@@ -174,7 +176,7 @@ func scanSession(scan func(...any) error) (SessionRow, error) {
 // decodeSession puts a session together again.
 func decodeSession(document []byte, query string, activity int64) (api.Session, error) {
 	var s api.Session
-	if err := json.Unmarshal(document, &s); err != nil {
+	if err := jsonv2.Unmarshal(document, &s, jsontext.AllowInvalidUTF8(true)); err != nil {
 		return s, &RecordError{What: "session", Err: err}
 	}
 	s.Query, s.LastActivityAt = query, api.FromMillis(activity)
