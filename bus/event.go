@@ -20,6 +20,10 @@ type Event struct {
 	// published, and called at most once, by whoever needs it first.
 	Encode func() []byte
 
+	// Append, in the place of Encode, appends it: of an event that is for one
+	// subscription only, and so need not be kept encoded.
+	Append func(b []byte) []byte
+
 	once sync.Once
 	json []byte
 }
@@ -32,6 +36,9 @@ func NewEvent(seq int64, typ api.EventType, sessionID, runID string, encode func
 // JSON returns the `event` object of the protocol. All callers get the same
 // bytes, which must not be changed.
 func (e *Event) JSON() []byte {
+	if e.Append != nil {
+		return e.Append(nil)
+	}
 	e.once.Do(func() { e.json, e.Encode = e.Encode(), nil })
 	return e.json
 }

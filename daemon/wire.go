@@ -83,10 +83,18 @@ func (s service) Health(ctx context.Context) (api.Health, error) {
 // logReader lets the bus read the store's log.
 type logReader struct{ *store.Store }
 
-// Page reads the events behind after; upTo is how far it has looked.
+// Page reads the events behind after, for one subscription; upTo is how far it has
+// looked.
 func (l logReader) Page(ctx context.Context, after int64, limit int, f bus.Filter) ([]*bus.Event, int64, error) {
 	events, upTo, err := l.Log(ctx, after, limit, store.Filter{SessionID: f.SessionID, RunID: f.RunID, Types: f.Types})
-	return toBus(events), upTo, err
+	made, out := make([]bus.Event, len(events)), make([]*bus.Event, len(events))
+	for i := range events {
+		ev := &events[i]
+		out[i] = &made[i]
+		made[i] = bus.Event{Seq: ev.Seq, Type: ev.Type, SessionID: ev.SessionID, RunID: ev.RunID, Size: len(ev.Line) + len(ev.Data),
+			Append: func(b []byte) []byte { return session.AppendEvent(b, *ev) }}
+	}
+	return out, upTo, err
 }
 
 // toBus wraps events for subscribers; each is encoded when the first of them

@@ -9,6 +9,7 @@ import (
 	"github.com/go-json-experiment/json/jsontext"
 	jsonv1 "github.com/go-json-experiment/json/v1"
 
+	"github.com/sessiond/sessiond/bus"
 	"github.com/sessiond/sessiond/rpc/api"
 )
 
@@ -67,12 +68,42 @@ func newEventFrames(subscriptionID string) eventFrames {
 		`{"jsonrpc":"2.0","method":"event","params":{"subscription_id":%q,"event":`, subscriptionID)}
 }
 
-// appendTo appends the notification of an event to buffers, without copying it.
-// Of dropped, if it is not zero, the event says that so many were left out before it.
-func (f eventFrames) appendTo(buffers [][]byte, event []byte, dropped int) [][]byte {
-	if dropped == 0 {
-		return append(buffers, f.prefix, event, eventSuffix)
+// eventBuffers are notifications that go out together.
+type eventBuffers struct {
+	buffers  [][]byte
+	open     []byte // the last buffer, that lone events are written into
+	size     int
+	expected int
+}
+
+// appendTo appends the notification of an event. A lone event is written right
+// there, one that is shared is not copied. Of d.Dropped, if it is not zero, the
+// event says that so many were left out before it.
+func (f eventFrames) appendTo(c *eventBuffers, d bus.Delivery) {
+	if d.Event.Append != nil {
+		if c.open == nil {
+			c.open = make([]byte, 0, c.expected)
+		}
+		before := len(c.open)
+		c.open = append(d.Event.Append(append(c.open, f.prefix...)), eventSuffix...)
+		c.size += len(c.open) - before
+		return
+	}
+	event := d.Event.JSON()
+	c.size += len(event)
+	c.end()
+	if d.Dropped == 0 {
+		c.buffers = append(c.buffers, f.prefix, event, eventSuffix)
+		return
 	}
 	open := event[:len(event)-1] // without the closing brace
-	return append(buffers, f.prefix, open, fmt.Appendf(nil, `,"dropped":%d}`, dropped), eventSuffix)
+	c.buffers = append(c.buffers, f.prefix, open, fmt.Appendf(nil, `,"dropped":%d}`, d.Dropped), eventSuffix)
+}
+
+// end returns all buffers.
+func (c *eventBuffers) end() [][]byte {
+	if len(c.open) > 0 {
+		c.buffers, c.open = append(c.buffers, c.open), nil
+	}
+	return c.buffers
 }

@@ -13,6 +13,8 @@ import (
 const (
 	eventChunk = 64 << 10  // about how many bytes of events are queued at once
 	eventPage  = 128 << 10 // about how many the bus gives at once
+	// eventOverhead is about how much longer a notification is than what was said.
+	eventOverhead = 512
 )
 
 // subscription carries events from the bus to one connection. Its goroutine asks
@@ -155,21 +157,31 @@ func (c *connection) pump(ctx context.Context, id string, sub *subscription) {
 	}
 }
 
+// expectedSize is about how large the next chunk will be.
+func expectedSize(deliveries []bus.Delivery) (size int) {
+	for _, d := range deliveries {
+		if size += d.Event.Size + eventOverhead; size > eventChunk {
+			break
+		}
+	}
+	return size
+}
+
 // queueEvents queues deliveries in chunks.
 func (c *connection) queueEvents(ctx context.Context, frames eventFrames, deliveries []bus.Delivery) error {
-	var buffers [][]byte
-	size := 0
+	var chunk eventBuffers
 	for i, d := range deliveries {
-		event := d.Event.JSON()
-		buffers = frames.appendTo(buffers, event, d.Dropped)
-		size += len(event)
-		if size < eventChunk && i < len(deliveries)-1 {
+		if chunk.size == 0 {
+			chunk.expected = expectedSize(deliveries[i:])
+		}
+		frames.appendTo(&chunk, d)
+		if chunk.size < eventChunk && i < len(deliveries)-1 {
 			continue
 		}
-		if err := c.out.put(ctx, buffers...); err != nil {
+		if err := c.out.put(ctx, chunk.end()...); err != nil {
 			return err
 		}
-		buffers, size = nil, 0
+		chunk = eventBuffers{}
 	}
 	return nil
 }

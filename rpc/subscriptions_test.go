@@ -1,6 +1,7 @@
 package rpc
 
 import (
+	"bytes"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -121,12 +122,38 @@ func TestSubscribeRefusals(t *testing.T) {
 	}
 }
 
+// TestLoneEventsAreWrittenInPlace among others, in their order.
+func TestLoneEventsAreWrittenInPlace(t *testing.T) {
+	t.Parallel()
+	frames, chunk := newEventFrames("id"), eventBuffers{expected: 1}
+	var want, got []byte
+	for i, lone := range []bool{true, true, false, false, true, false, true} {
+		event := testEvent(int64(i+1), api.EventMessageUpdated, strings.Repeat("x", i*100))
+		want = fmt.Appendf(want, `{"jsonrpc":"2.0","method":"event","params":{"subscription_id":"id","event":%s}}`+"\n", event.JSON())
+		if lone {
+			doc := event.JSON()
+			event = &bus.Event{Seq: event.Seq, Append: func(b []byte) []byte { return append(b, doc...) }}
+		}
+		frames.appendTo(&chunk, bus.Delivery{Event: event})
+	}
+	buffers := chunk.end()
+	for _, b := range buffers {
+		got = append(got, b...)
+	}
+	if !bytes.Equal(got, want) || len(buffers) != 3+3*3 {
+		t.Errorf("%d buffers: %s\nwant %s", len(buffers), got, want)
+	}
+}
+
 func TestPartialMessagesSayWhatWasDropped(t *testing.T) {
 	t.Parallel()
 	frames := newEventFrames("id")
 	event := testEvent(0, api.EventPartialMessage, "delta")
 	var joined []byte
-	for _, b := range frames.appendTo(frames.appendTo(nil, event.JSON(), 0), event.JSON(), 3) {
+	var chunk eventBuffers
+	frames.appendTo(&chunk, bus.Delivery{Event: event})
+	frames.appendTo(&chunk, bus.Delivery{Event: event, Dropped: 3})
+	for _, b := range chunk.end() {
 		joined = append(joined, b...)
 	}
 	for i, line := range strings.SplitAfter(strings.TrimRight(string(joined), "\n"), "\n") {

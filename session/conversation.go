@@ -118,8 +118,12 @@ func conversationEvent(ev *store.Event) api.ConversationEvent {
 // EncodeEvent renders a row of the log as the `event` object that subscribers
 // get. The same row gives the same bytes, live or replayed.
 func EncodeEvent(ev store.Event) []byte {
+	return AppendEvent(make([]byte, 0, len(ev.Line)+len(ev.Data)+eventFrame), ev)
+}
+
+// AppendEvent appends what EncodeEvent returns.
+func AppendEvent(b []byte, ev store.Event) []byte {
 	out := api.Event{Seq: ev.Seq, Type: ev.Type, SessionID: ev.SessionID, RunID: ev.RunID, Timestamp: ev.Time, Data: ev.Data}
-	b := make([]byte, 0, len(ev.Line)+len(ev.Data)+eventFrame)
 	if ev.Type != api.EventConversationUpdated {
 		return out.AppendJSON(b)
 	}

@@ -41,7 +41,7 @@ func (s *Store) Conversation(ctx context.Context, segments []Segment, after int6
 				bound = min(bound, heads[1].next-1)
 			}
 			var p page
-			p, err = s.readPage(ctx, q, maxBytes, selectConversation, heads[0].N, heads[0].next-1, bound, limit-len(events))
+			p, err = s.readPage(ctx, q, limit-len(events), maxBytes, selectConversation, heads[0].N, heads[0].next-1, bound, limit-len(events))
 			for i := range p.events {
 				maxBytes -= len(p.events[i].Data) + p.events[i].storedLine()
 			}
@@ -179,7 +179,7 @@ func (s *Store) LastFromLine(ctx context.Context, n, upTo int64, fn func(Event) 
 	for {
 		var p page
 		err := s.snapshot(ctx, func(q *reading) (err error) {
-			p, err = s.readPage(ctx, q, pageBytes, selectEvents+`WHERE session = ? AND part IS NOT NULL AND seq <= ?
+			p, err = s.readPage(ctx, q, walkRows, pageBytes, selectEvents+`WHERE session = ? AND part IS NOT NULL AND seq <= ?
 				ORDER BY seq DESC LIMIT ?`, n, upTo, walkRows)
 			return err
 		})
@@ -201,7 +201,7 @@ func (s *Store) ConversationEvent(ctx context.Context, seq int64) (Event, error)
 	defer s.reading.Done()
 	var p page
 	err := s.snapshot(ctx, func(q *reading) (err error) {
-		p, err = s.readPage(ctx, q, pageBytes, selectEvents+"WHERE seq = ? AND type = 'conversation_updated'", seq)
+		p, err = s.readPage(ctx, q, 1, pageBytes, selectEvents+"WHERE seq = ? AND type = 'conversation_updated'", seq)
 		return err
 	})
 	if err == nil && len(p.events) == 0 {

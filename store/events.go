@@ -177,14 +177,14 @@ type page struct {
 }
 
 // readPage reads the events of a query, up to maxBytes of data and lines but one
-// row at least, and completes them. Those that cannot be completed, because what
+// row at least, and completes them. The query gives at most limit rows. Those that cannot be completed, because what
 // belongs to them is damaged, are noted as such and left out.
-func (s *Store) readPage(ctx context.Context, q *reading, maxBytes int, query string, args ...any) (p page, err error) {
+func (s *Store) readPage(ctx context.Context, q *reading, limit, maxBytes int, query string, args ...any) (p page, err error) {
 	bytes := 0
 	err = q.rows(ctx, query, args, func(row []driver.Value) bool {
 		e := scanEvent(row)
-		if p.events == nil {
-			p.events = make([]Event, 0, 64) // an Event is large: don't begin with one
+		if n := len(p.events); n == cap(p.events) { // an Event is large: grow in few steps
+			p.events = append(make([]Event, 0, max(n+1, min(limit, 16*(n+4)))), p.events...)
 		}
 		p.events = append(p.events, e)
 		p.last = e.Seq

@@ -55,7 +55,7 @@ func (s *Store) Log(ctx context.Context, after int64, limit int, f Filter) (even
 		if err != nil {
 			return err
 		}
-		p, err := s.readPage(ctx, q, logBytes, selectEvents+"WHERE seq > ? AND seq <= ?"+where+" ORDER BY seq LIMIT ?",
+		p, err := s.readPage(ctx, q, limit, logBytes, selectEvents+"WHERE seq > ? AND seq <= ?"+where+" ORDER BY seq LIMIT ?",
 			append([]any{after, upTo}, append(args, limit)...)...)
 		if errors.Is(err, ErrCorrupt) {
 			p, err = s.readAround(ctx, q, after, min(upTo, after+aroundWindow), selectEvents+"WHERE seq = ?"+where, args)
@@ -82,7 +82,7 @@ func (s *Store) readAround(ctx context.Context, q *reading, after, upTo int64, q
 	all := page{full: true} // there may be more, however little this is
 	for all.last = after; all.last < upTo; {
 		all.last++
-		p, err := s.readPage(ctx, q, 1, query, append([]any{all.last}, args...)...)
+		p, err := s.readPage(ctx, q, 1, 1, query, append([]any{all.last}, args...)...)
 		switch {
 		case errors.Is(err, ErrCorrupt):
 			s.damagedEvent(all.last, err)

@@ -91,7 +91,7 @@ func (e *ConversationEvent) AppendJSON(b []byte) []byte {
 func (r GetConversationResult) AppendJSON(b []byte) []byte {
 	size := 0
 	for i := range r.Events {
-		size += len(r.Events[i].Content) + len(r.Events[i].ToolInput) + 512 // and what is around them
+		size += len(r.Events[i].Content) + len(r.Events[i].ToolInput) + 320 // and what is around them
 	}
 	b = append(slices.Grow(b, size), `{"events":[`...)
 	for i := range r.Events {

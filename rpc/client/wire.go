@@ -85,13 +85,12 @@ func (e *wireError) typed() *api.Error {
 func readLine(r *bufio.Reader) ([]byte, error) {
 	line, err := r.ReadSlice('\n')
 	if errors.Is(err, bufio.ErrBufferFull) {
-		var long bytes.Buffer
+		var long []byte
 		for errors.Is(err, bufio.ErrBufferFull) {
-			long.Write(line)
+			long = append(double(long, len(line)), line...)
 			line, err = r.ReadSlice('\n')
 		}
-		long.Write(line)
-		line = long.Bytes()
+		line = append(long, line...)
 	}
 	if err != nil {
 		if err == io.EOF && len(line) > 0 {
@@ -100,6 +99,15 @@ func readLine(r *bufio.Reader) ([]byte, error) {
 		return nil, err
 	}
 	return line[:len(line)-1], nil
+}
+
+// double makes room for n bytes more, and for as many as there are: append alone
+// would copy a long line five times.
+func double(b []byte, n int) []byte {
+	if len(b)+n <= cap(b) {
+		return b
+	}
+	return append(make([]byte, 0, 2*cap(b)+n), b...)
 }
 
 // parser is what is read without a general decoder, where it has its usual form.
