@@ -2,6 +2,7 @@ package api
 
 import (
 	"bytes"
+	"slices"
 	"unicode/utf8"
 )
 
@@ -76,11 +77,19 @@ func (r *GetConversationResult) parse(b []byte) bool {
 	return s.OK()
 }
 
+// maxPage is how many events a page has at most.
+const maxPage = 10_000
+
 // parseEvents reads the list of events.
 func (r *GetConversationResult) parseEvents(s *Scanner) bool {
 	r.Events = []ConversationEvent{}
 	before := &ConversationEvent{} // most of its texts come again
+	begin := s.at
 	for s.Open('['); s.More(']'); {
+		if len(r.Events) == 1 { // as many as there are if they are all like the first: a slice of them grows dearly
+			r.Events = slices.Grow(r.Events, min((len(s.data)-s.at)/(s.at-begin), maxPage))
+			before = &r.Events[0]
+		}
 		r.Events = append(r.Events, ConversationEvent{})
 		e := &r.Events[len(r.Events)-1]
 		if !e.parse(s, before) {
