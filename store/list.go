@@ -164,6 +164,7 @@ func listQuery(p api.ListSessionsParams, places []int64) (string, []any, error) 
 	}
 	if p.ParentSessionID != "" {
 		add("parent_session_id = ?", p.ParentSessionID)
+		where[0] = "+archived = ?" // by the index of parents: a session has few children
 	}
 	if p.Tag != "" {
 		add("s.n IN (SELECT n FROM session_tags WHERE tag = ?)", p.Tag)

@@ -162,6 +162,9 @@ func TestListsUseIndexes(t *testing.T) {
 			t.Fatal(err)
 		}
 		plan := explain(t, s, query)
+		if name == "parent" && !strings.Contains(plan, "sessions_by_parent") {
+			t.Errorf("%s: %s", name, plan)
+		}
 		if strings.Contains(plan, "SCAN") || c.sorted && strings.Contains(plan, "TEMP B-TREE") {
 			t.Errorf("%s: %s", name, plan)
 		}
