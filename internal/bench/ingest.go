@@ -87,23 +87,27 @@ func (w *world) databaseSize() (int64, error) {
 
 // crowd measures several sessions that print flat out at the same time.
 func (b *bench) crowd() (err error) {
-	total := b.scaled(200_000)
-	var alone float64
+	total := max(b.scaled(200_000), 64_000) // some batches of each, or there is no fairness to see
+	var alone, aloneCPU float64
 	for _, sessions := range []int{1, 8, 32} {
 		w, err := b.newWorld()
 		if err != nil {
 			return err
 		}
 		r, err := w.flood(sessions, total/sessions)
-		if err = errors.Join(err, w.close()); err != nil {
+		used, usageErr := usageOf(w.daemon.Process.Pid)
+		if err = errors.Join(err, usageErr, w.close()); err != nil {
 			return err
 		}
+		cpu := micros(used.cpu / time.Duration(total))
 		if sessions == 1 {
-			alone = r.rate()
+			alone, aloneCPU = r.rate(), cpu
 			continue
 		}
 		b.report.add(row{ID: fmt.Sprintf("crowd-%d", sessions), What: fmt.Sprintf("%d sessions flat out, total", sessions), Figure: r.rate(), Unit: "events/s",
 			Yardstick: "one session", YardstickFigure: alone, Judged: byRatio, Goal: 1})
+		b.report.add(row{ID: fmt.Sprintf("crowd-cpu-%d", sessions), What: fmt.Sprintf("CPU of the daemon an event, %d sessions", sessions), Figure: cpu, Unit: "µs",
+			Yardstick: "one session", YardstickFigure: aloneCPU, Goal: 15, Most: true})
 		slowest, sum := total, 0
 		for id := range r.count {
 			slowest, sum = min(slowest, r.leaderDone[id]), sum+r.leaderDone[id]
