@@ -62,7 +62,7 @@ func Restore(ctx context.Context, c Config, backup string) (r Restored, err erro
 			r.Failing++
 		}
 	}
-	suffix := ".replaced-" + time.Now().UTC().Format("20060102T150405.000Z")
+	suffix := replacedNow()
 	if _, err := os.Lstat(c.databasePath()); err == nil {
 		r.Aside = c.databasePath() + suffix
 	}
@@ -75,22 +75,28 @@ func Restore(ctx context.Context, c Config, backup string) (r Restored, err erro
 	return r, err
 }
 
+// replaced begins what is added to the names of what a restore has put aside.
+const replaced = ".replaced-"
+
+func replacedNow() string { return replaced + time.Now().UTC().Format("20060102T150405.000Z") }
+
 // movedDir is where the files of sessions wait until the database is replaced.
 func (c Config) movedDir() string { return filepath.Join(c.StateDir, "sessions.restoring") }
 
 // finishRestore goes on with a restore that was killed. Which way is told by the
-// copy of the backup: until it gets the database's name, that is the old one, and
-// the files of its sessions come back.
+// copy of the backup: until it gets the database's name, that is the old one, which
+// loses its second name, and the files of its sessions come back.
 func (c Config) finishRestore() error {
 	copied := store.RestoredPath(c.databasePath())
 	_, err := os.Lstat(copied)
 	switch {
 	case err == nil:
-		if err = c.putFilesBack(); err == nil {
-			err = os.Remove(copied)
+		err = errors.Join(store.UndoRestore(c.databasePath(), c.databasePath()+replaced), c.putFilesBack())
+		if err == nil {
+			err = os.Remove(copied) // last: it tells that there is something to be undone
 		}
 	case errors.Is(err, fs.ErrNotExist):
-		_, err = c.settleFiles(".replaced-" + time.Now().UTC().Format("20060102T150405.000Z"))
+		_, err = c.settleFiles(replacedNow())
 	}
 	if err != nil {
 		return fmt.Errorf("go on with a restore that was killed: %w", err)

@@ -7,6 +7,9 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"strings"
+
+	"github.com/sessiond/sessiond/internal/crashpoint"
 )
 
 // Restore puts a backup in the place of the database at path, which nobody may
@@ -15,8 +18,8 @@ import (
 // present database, if there is one, becomes aside, and the copy gets its name.
 // After an error everything is as it was, and undo has been called if ready was;
 // either may be nil. RestoredPath(path) is there from before ready is called until
-// the copy has got its name or undo is done: so a call that was killed between is
-// told from one that was done.
+// the copy has got its name or undo is done: so a call that was killed between,
+// which UndoRestore undoes, is told from one that was done.
 func Restore(ctx context.Context, backup, path, aside string, ready, undo func() error) error {
 	if err := restore(ctx, backup, path, aside, ready, undo); err != nil {
 		return fmt.Errorf("restore %s: %w", backup, fault(err))
@@ -26,6 +29,35 @@ func Restore(ctx context.Context, backup, path, aside string, ready, undo func()
 
 // RestoredPath is where Restore has the copy until the database is replaced.
 func RestoredPath(path string) string { return path + ".restored" }
+
+// UndoRestore takes back what a Restore of the database at path has done that was
+// killed before the copy got its name, all but the copy: that goes last, when all
+// else is undone. The name aside of that call was one beside path that began with
+// prefix; it is known by being the database itself.
+func UndoRestore(path, prefix string) error {
+	if err := undoRestore(path, prefix); err != nil {
+		return fmt.Errorf("take back the database %s: %w", path, fault(err))
+	}
+	return nil
+}
+
+func undoRestore(path, prefix string) error {
+	database, err := os.Lstat(path)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil // there was none
+	}
+	if err != nil {
+		return err
+	}
+	entries, err := os.ReadDir(filepath.Dir(path))
+	for _, entry := range entries {
+		aside := filepath.Join(filepath.Dir(path), entry.Name())
+		if info, none := os.Lstat(aside); strings.HasPrefix(aside, prefix) && none == nil && os.SameFile(info, database) {
+			err = errors.Join(err, takeBack(path, aside))
+		}
+	}
+	return err
+}
 
 func restore(ctx context.Context, backup, path, aside string, ready, undo func() error) (err error) {
 	i, err := Inspect(ctx, backup)
@@ -46,34 +78,37 @@ func restore(ctx context.Context, backup, path, aside string, ready, undo func()
 		if err == nil {
 			return
 		}
+		undone := takeBack(path, aside)
 		if undo != nil {
-			if e := undo(); e != nil {
-				err = errors.Join(err, e) // the copy stays: it tells that this is still to be done
-				return
-			}
+			undone = errors.Join(undone, undo())
 		}
-		err = errors.Join(err, os.Remove(fresh))
+		if err = errors.Join(err, undone); undone == nil { // else the copy stays: it tells that this is still to be done
+			err = errors.Join(err, os.Remove(fresh))
+		}
 	}()
+	crashpoint.Reach(crashpoint.RestoreCopied)
 	if ready != nil {
 		if err := ready(); err != nil {
 			return err
 		}
 	}
+	crashpoint.Reach(crashpoint.RestoreReady)
 	if err := putAside(path, aside); err != nil {
 		return err
 	}
 	if err := os.Rename(fresh, path); err != nil {
-		return errors.Join(err, takeBack(path, aside))
+		return err
 	}
+	crashpoint.Reach(crashpoint.RestoreReplaced)
 	if err := syncDir(filepath.Dir(path)); err != nil {
-		return errors.Join(err, os.Rename(path, fresh), takeBack(path, aside))
+		return errors.Join(err, os.Rename(path, fresh))
 	}
 	return nil
 }
 
 // putAside gives the database at path a second name, under which all of it is
 // found. What belongs to it beside the file itself is gone from path then: it
-// would be taken for the new one's. After an error all is as it was.
+// would be taken for the new one's. takeBack undoes it, also where it has failed.
 func putAside(path, aside string) error {
 	if _, err := os.Lstat(path); errors.Is(err, fs.ErrNotExist) {
 		return nil
@@ -85,27 +120,35 @@ func putAside(path, aside string) error {
 	if err := os.Link(path, aside); err != nil {
 		return err
 	}
-	err := os.Rename(path+"-wal", aside+"-wal")
-	if err == nil || errors.Is(err, fs.ErrNotExist) {
-		err = os.Remove(path + "-shm") // it is made anew of the log
-	}
-	if err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return errors.Join(err, takeBack(path, aside))
-	}
-	return nil
-}
-
-// takeBack undoes putAside.
-func takeBack(path, aside string) error {
-	if _, err := os.Lstat(aside); err != nil {
-		return nil //nolint:nilerr // there was no database
-	}
-	if err := os.Link(aside, path); err != nil && !errors.Is(err, fs.ErrExist) {
+	crashpoint.Reach(crashpoint.RestoreLinked)
+	if err := os.Rename(path+"-wal", aside+"-wal"); err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return err
 	}
-	err := os.Rename(aside+"-wal", path+"-wal")
-	if errors.Is(err, fs.ErrNotExist) {
-		err = nil
+	crashpoint.Reach(crashpoint.RestoreLogAside)
+	if err := os.Remove(path + "-shm"); err != nil && !errors.Is(err, fs.ErrNotExist) { // it is made anew of the log
+		return err
 	}
-	return errors.Join(err, os.Remove(aside))
+	return syncDir(filepath.Dir(path)) // before the new one comes, which would take the log for its own
+}
+
+// takeBack undoes what putAside has done, and nothing where aside is another
+// file. The second name goes last: so it can be called again after a crash.
+func takeBack(path, aside string) error {
+	second, err := os.Lstat(aside)
+	if err != nil {
+		return nil //nolint:nilerr // there was no database, or it has no second name yet
+	}
+	first, err := os.Lstat(path)
+	if errors.Is(err, fs.ErrNotExist) {
+		err = os.Link(aside, path)
+	} else if err == nil && !os.SameFile(first, second) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	if err := os.Rename(aside+"-wal", path+"-wal"); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	return os.Remove(aside)
 }

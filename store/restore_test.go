@@ -219,3 +219,40 @@ func TestRestoreThatFailsIsUndone(t *testing.T) {
 		t.Errorf("%s is left", part)
 	}
 }
+
+// TestUndoRestore undoes what a call that was killed has done, wherever it, or an
+// undoing before, was killed; the database of an earlier restore stays aside.
+func TestUndoRestore(t *testing.T) {
+	t.Parallel()
+	source := filepath.Join(t.TempDir(), "sessiond.db")
+	s := openAt(t, source, Options{})
+	row := filled(t, s, 3)
+	for name, killed := range map[string]func(path, aside string) error{
+		"before anything": func(string, string) error { return nil },
+		"with two names":  os.Link,
+		"with its log away": func(path, aside string) error {
+			return errors.Join(os.Link(path, aside), os.Rename(path+"-wal", aside+"-wal"))
+		},
+	} {
+		path := copyDatabase(t, source)
+		aside, earlier := path+".replaced-2", path+".replaced-1"
+		if err := errors.Join(killed(path, aside), os.WriteFile(earlier, nil, 0o600)); err != nil {
+			t.Fatal(err)
+		}
+		for range 2 {
+			if err := UndoRestore(path, path+".replaced-"); err != nil {
+				t.Fatalf("%s: %v", name, err)
+			}
+		}
+		if left, err := filepath.Glob(path + ".replaced-*"); err != nil || len(left) != 1 || left[0] != earlier {
+			t.Errorf("%s: aside is %v, %v", name, left, err)
+		}
+		again := openAt(t, path, Options{})
+		if _, err := again.Session(t.Context(), row.Session.ID); err != nil {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+	if err := UndoRestore(filepath.Join(t.TempDir(), "none"), "x"); err != nil {
+		t.Errorf("there was none: %v", err)
+	}
+}

@@ -9,7 +9,8 @@
 package crashpoint
 
 // Point is a place in the code. What stands before the dot says what is under
-// way there. The points of "shim" are passed by shims, all others by daemons.
+// way there. The points of "shim" are passed by shims, those of "restore" by the
+// command of that name, all others by daemons.
 type Point string
 
 // A session is launched.
@@ -93,6 +94,15 @@ const (
 	PruneDeleted  Point = "prune.deleted"  // the session is deleted
 )
 
+// A backup is put back.
+const (
+	RestoreCopied   Point = "restore.copied"    // the copy is there, nothing was moved
+	RestoreReady    Point = "restore.ready"     // the files of sessions are put aside, the database is as it was
+	RestoreLinked   Point = "restore.linked"    // the database has its second name
+	RestoreLogAside Point = "restore.log-aside" // its write-ahead log has only the second
+	RestoreReplaced Point = "restore.replaced"  // the copy has the database's name, the files have not theirs for good
+)
+
 // All lists the points, in the order in which they stand above.
 var All = []Point{
 	LaunchPrepared, LaunchCommitted, LaunchForked, LaunchStarted, LaunchForgotten, LaunchStored,
@@ -104,4 +114,5 @@ var All = []Point{
 	ShimLocked, ShimChildStarted, ShimRecorded, ShimLineTaken, ShimLineWritten, ShimChildGone, ShimExitRecorded,
 	MigrateBackedUp, MigrateApplied, MigrateCommitted,
 	PruneArchived, PruneDeleted,
+	RestoreCopied, RestoreReady, RestoreLinked, RestoreLogAside, RestoreReplaced,
 }
