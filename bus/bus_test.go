@@ -24,6 +24,7 @@ type memLog struct {
 	events  []*bus.Event     // sorted by seq, with holes; all that there ever were
 	deleted map[string]int64 // sessions whose events before this seq are gone
 	oldest  int64            // the events before it are gone
+	void    []int64          // numbers that count no more
 	page    int              // rows that one Page looks at
 	fail    error
 	reading func() // called by Page before it reads
@@ -54,6 +55,8 @@ func (l *memLog) Head() int64 {
 	defer l.mu.Unlock()
 	return l.headLocked()
 }
+
+func (l *memLog) Void(seq int64) bool { return slices.Contains(l.void, seq) }
 
 func (l *memLog) OldestSeq() int64 {
 	l.mu.Lock()
@@ -234,6 +237,10 @@ func TestCursorExpired(t *testing.T) {
 		if errors.As(err, &e) && e.Data["oldest_seq"] != int64(3) {
 			t.Errorf("cursor %d: %v", cursor, e.Data)
 		}
+	}
+	l.void = []int64{4}
+	if _, _, err := h.Subscribe(bus.Filter{}, new(int64(4))); !errors.Is(err, &api.Error{Reason: api.ReasonCursorExpired}) {
+		t.Errorf("a cursor of a log that was replaced: %v", err)
 	}
 	s, _ := subscribe(t, h, bus.Filter{}, new(int64(2)))
 	l.mu.Lock()

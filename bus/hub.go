@@ -21,6 +21,9 @@ type Log interface {
 	// OldestSeq is where the log is whole from. It moves before anything below
 	// it is cut away.
 	OldestSeq() int64
+	// Void reports whether seq is of an event that the log has lost to an older
+	// backup. Nothing else ever gets that number.
+	Void(seq int64) bool
 }
 
 // Options bound what a hub keeps; 0 takes the default.
@@ -88,8 +91,8 @@ func (h *Hub) PublishPartial(ev *Event) {
 
 // Subscribe begins a subscription behind seq *after, or from now on if after is
 // nil: with the first event that is committed after the call. head is the
-// newest seq of the log. A cursor that the log does not reach back or up to is
-// an *api.Error, cursor_expired. The subscription must be closed.
+// newest seq of the log. A cursor that the log does not reach back or up to, or
+// that is void, is an *api.Error, cursor_expired. The subscription must be closed.
 func (h *Hub) Subscribe(f Filter, after *int64) (_ *Subscription, head int64, err error) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
@@ -103,6 +106,9 @@ func (h *Hub) Subscribe(f Filter, after *int64) (_ *Subscription, head int64, er
 	}
 	if cursor > head {
 		return nil, 0, cursorExpired(h.log.OldestSeq(), "the log ends at %d, before the cursor %d", head, cursor)
+	}
+	if h.log.Void(cursor) {
+		return nil, 0, cursorExpired(h.log.OldestSeq(), "the cursor %d is of a log that was replaced by a backup", cursor)
 	}
 	if err := h.checkCursor(cursor); err != nil {
 		return nil, 0, err

@@ -92,6 +92,8 @@ func (l *memLog) Head() int64 {
 
 func (l *memLog) OldestSeq() int64 { return 1 }
 
+func (l *memLog) Void(int64) bool { return false }
+
 // append adds an event with the given text in its data.
 func (l *memLog) append(text string) *bus.Event {
 	l.mu.Lock()

@@ -219,6 +219,7 @@ func (l endlessLog) Page(_ context.Context, after int64, limit int, _ bus.Filter
 }
 func (l endlessLog) Head() int64      { return int64(l.events) }
 func (l endlessLog) OldestSeq() int64 { return 1 }
+func (l endlessLog) Void(int64) bool  { return false }
 
 // TestSlowSubscribersAreBounded has subscribers who are behind, each elsewhere in
 // the log, and do not read.

@@ -43,12 +43,12 @@ func (s *Store) Log(ctx context.Context, after int64, limit int, f Filter) (even
 		return nil, 0, err
 	}
 	defer s.reading.Done()
-	upTo = s.Head()
+	if upTo = s.Head(); upTo <= after {
+		return nil, after, nil
+	}
+	after = s.pastVoid(after)
 	if len(f.Types) > 0 {
 		upTo = min(upTo, after+scanWindow)
-	}
-	if upTo <= after {
-		return nil, after, nil
 	}
 	err = s.snapshot(ctx, func(q *reading) error {
 		where, args, err := f.where(ctx, q)

@@ -35,7 +35,7 @@ type NewerSchemaError struct {
 // Error names both versions and the ways out.
 func (e *NewerSchemaError) Error() string {
 	return fmt.Sprintf("the database %s has schema version %d, this sessiond knows only %d: use the newer sessiond that wrote it, "+
-		"or put back a copy from before the upgrade (%s.before-v%d-*)", e.Path, e.Found, e.Known, e.Path, e.Known+1)
+		"or restore a copy from before the upgrade (%s.before-v%d-*)", e.Path, e.Found, e.Known, e.Path, e.Known+1)
 }
 
 // migration is a database that is being brought to the newest schema.

@@ -15,7 +15,8 @@ import (
 // Restore puts a backup in the place of the database at path, which nobody may
 // have open. It copies and checks the backup first, and refuses one of a newer
 // program (*NewerSchemaError); then it calls ready, whose error ends it; then the
-// present database, if there is one, becomes aside, and the copy gets its name.
+// present database, if there is one, becomes aside, and the copy gets its name. It
+// gives no seq out that the present one has: those are void in it.
 // After an error everything is as it was, and undo has been called if ready was;
 // either may be nil. RestoredPath(path) is there from before ready is called until
 // the copy has got its name or undo is done: so a call that was killed between,
@@ -86,6 +87,9 @@ func restore(ctx context.Context, backup, path, aside string, ready, undo func()
 			err = errors.Join(err, os.Remove(fresh))
 		}
 	}()
+	if err := voidNumbers(ctx, fresh, path); err != nil {
+		return fmt.Errorf("have its numbers go on: %w", err)
+	}
 	crashpoint.Reach(crashpoint.RestoreCopied)
 	if ready != nil {
 		if err := ready(); err != nil {

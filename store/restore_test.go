@@ -180,6 +180,22 @@ func TestRestoreRefusesWhatIsNewer(t *testing.T) {
 	}
 }
 
+// TestRestoreOverWhatIsNewer goes back to a copy from before an upgrade.
+func TestRestoreOverWhatIsNewer(t *testing.T) {
+	t.Parallel()
+	r := newRestoring(t)
+	_, last := r.goOn(r.present, 10)
+	c, err := openConn(r.present, writerParams)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := errors.Join(c.run("INSERT INTO goose_db_version (version_id, is_applied) VALUES (999, 1)"), c.close()); err != nil {
+		t.Fatal(err)
+	}
+	r.restore(r.backup, r.present)
+	r.voids(r.present, r.head, last)
+}
+
 // TestRestoreThatFailsIsUndone cannot give the copy its name, since something is
 // in the way that comes at the last moment.
 func TestRestoreThatFailsIsUndone(t *testing.T) {

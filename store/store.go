@@ -42,6 +42,7 @@ type Store struct {
 	indexer *indexer
 	head    atomic.Int64
 	oldest  int64
+	void    []voidRange
 	trouble *trouble
 	life    context.Context // ends when Close begins
 	end     context.CancelFunc
@@ -117,9 +118,11 @@ func (s *Store) start(ctx context.Context, path string, o Options) error {
 
 // readExtent learns which part of the log there is.
 func (s *Store) readExtent(ctx context.Context) error {
-	var head int64
-	err := s.db.QueryRowContext(ctx, `SELECT (SELECT value FROM meta WHERE name = 'oldest_seq'),
-		coalesce((SELECT seq FROM sqlite_sequence WHERE name = 'events'), 0)`).Scan(&s.oldest, &head)
+	if err := s.db.QueryRowContext(ctx, "SELECT value FROM meta WHERE name = 'oldest_seq'").Scan(&s.oldest); err != nil {
+		return err
+	}
+	void, head, err := readExtent(ctx, s.db)
+	s.void = void
 	s.head.Store(head)
 	return err
 }

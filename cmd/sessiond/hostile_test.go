@@ -239,6 +239,7 @@ func (l evilLog) Page(_ context.Context, after int64, _ int, _ bus.Filter) ([]*b
 }
 func (l evilLog) Head() int64      { return int64(len(l)) }
 func (l evilLog) OldestSeq() int64 { return 1 }
+func (l evilLog) Void(int64) bool  { return false }
 
 // serveEvil is a daemon that says nothing else.
 func serveEvil(t *testing.T, s evilService) (env []string) {

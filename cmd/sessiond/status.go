@@ -74,7 +74,7 @@ func eventsText(e api.EventsHealth) string {
 	if e.HeadSeq < e.OldestSeq {
 		return "none"
 	}
-	return fmt.Sprintf("%s (seq %d to %d)", humanize.Comma(e.HeadSeq-e.OldestSeq+1), e.OldestSeq, e.HeadSeq)
+	return fmt.Sprintf("seq %s to %s", humanize.Comma(e.OldestSeq), humanize.Comma(e.HeadSeq))
 }
 
 func inboxText(i api.InboxHealth) string {

@@ -54,6 +54,9 @@ func crashRestore(t *testing.T, p crashpoint.Point) {
 	if p == crashpoint.RestoreReplaced {
 		w.of(late, func(k *known) { k.deleted = true })
 		w.wholeAside(aside, early, late)
+		w.expired(before.Events.HeadSeq)
+		w.said("again")
+		w.expired(before.Events.HeadSeq) // although the log has gone on beyond it
 	} else {
 		if after, err := w.client.Health(w.ctx); err != nil || after.Events.HeadSeq != before.Events.HeadSeq {
 			w.problem("the log ended at %d, and ends at %d: %v", before.Events.HeadSeq, after.Events.HeadSeq, err)
@@ -67,6 +70,16 @@ func crashRestore(t *testing.T, p crashpoint.Point) {
 	}
 	w.check()
 	w.report("restore")
+}
+
+// expired looks whether the daemon knows that a cursor is of another log.
+func (w *world) expired(cursor int64) {
+	for ev, err := range w.client.Events(w.ctx, api.SubscribeParams{AfterSeq: &cursor}) {
+		if !errors.Is(err, &api.Error{Reason: api.ReasonCursorExpired}) {
+			w.problem("who comes with the cursor %d, of what was replaced, gets %d: %v", cursor, ev.Seq, err)
+		}
+		return
+	}
 }
 
 // said runs a session that says something, to its end.
