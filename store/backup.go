@@ -81,7 +81,7 @@ func copyTo(ctx context.Context, from, to string, progress func(done, total int)
 // file first.
 func name(file, to string, link func(from, to string) error) error {
 	err := link(file, to)
-	if !errors.Is(err, syscall.EPERM) && !errors.Is(err, syscall.EOPNOTSUPP) && !errors.Is(err, syscall.ENOSYS) {
+	if !errors.Is(err, syscall.EPERM) && !errors.Is(err, errors.ErrUnsupported) { // each of the ways to say so
 		return err
 	}
 	f, err := os.OpenFile(to, os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o600)

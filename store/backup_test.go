@@ -188,7 +188,7 @@ func TestANameWithoutLinks(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
 	part, to := filepath.Join(dir, "part"), filepath.Join(dir, "to")
-	for _, why := range []error{syscall.EPERM, syscall.EOPNOTSUPP, syscall.ENOSYS} {
+	for _, why := range []error{syscall.EPERM, syscall.EOPNOTSUPP, syscall.ENOTSUP, syscall.ENOSYS, errors.ErrUnsupported} {
 		none := func(from, to string) error { return &os.LinkError{Op: "link", Old: from, New: to, Err: why} }
 		if err := os.WriteFile(part, []byte("copy"), 0o600); err != nil {
 			t.Fatal(err)
