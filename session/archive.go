@@ -76,7 +76,7 @@ func (m *Manager) archive(ctx context.Context, row store.SessionRow, events int,
 	if err := os.Rename(f.Name(), a.path); err != nil {
 		return a, err
 	}
-	return a, syncDir(dir)
+	return a, syncFile(dir)
 }
 
 // writeArchive writes everything that is known of a session.
@@ -247,11 +247,11 @@ func (c contextReader) Read(p []byte) (int, error) {
 	return c.r.Read(p)
 }
 
-// syncDir makes names in a directory last.
-func syncDir(dir string) error {
-	d, err := os.Open(dir)
+// syncFile makes what was written to a file, or the names in a directory, last.
+func syncFile(path string) error {
+	f, err := os.Open(path)
 	if err != nil {
 		return err
 	}
-	return errors.Join(d.Sync(), d.Close())
+	return errors.Join(f.Sync(), f.Close())
 }

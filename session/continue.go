@@ -86,7 +86,7 @@ func (m *Manager) inherit(b *birth, parent store.SessionRow, p api.ContinueSessi
 	b.launch.Totals = l.Totals
 	b.addTotals(was)
 	if !ownMCP {
-		b.mcp, err = m.readMCP(parent.Session.ID)
+		b.mcp, err = m.inheritMCP(&parent.Session, l.servers())
 	}
 	return err
 }

@@ -1,6 +1,7 @@
 package session
 
 import (
+	"cmp"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -31,7 +32,9 @@ func writePrivate(file string, content []byte) error {
 	return os.Chmod(file, 0o600)
 }
 
-// makeDir makes a session's directory and puts the secrets of its launch there.
+// makeDir makes a session's directory and puts the secrets of its launch there. An
+// MCP configuration is on the disk before the session is, for it is kept; the
+// environment is for the moment, and not waited for.
 func (m *Manager) makeDir(id string, env map[string]string, mcp mcpConfig) error {
 	dir := m.sessionDir(id)
 	if err := shim.PrivateDir(dir); err != nil {
@@ -43,7 +46,11 @@ func (m *Manager) makeDir(id string, env map[string]string, mcp mcpConfig) error
 	if len(mcp.Servers) == 0 {
 		return nil
 	}
-	return writePrivate(filepath.Join(dir, mcpFile), mustJSON(mcp))
+	file := filepath.Join(dir, mcpFile)
+	if err := writePrivate(file, mustJSON(mcp)); err != nil {
+		return err
+	}
+	return errors.Join(syncFile(file), syncFile(dir), syncFile(filepath.Dir(dir)))
 }
 
 // environment is the whole environment of a session's process, but for what
@@ -87,16 +94,26 @@ func removeEnvironment(dir string) {
 	_ = os.Remove(filepath.Join(dir, environmentFile)) // it may be gone already
 }
 
-// readMCP reads the MCP configuration of a session; there may be none.
-func (m *Manager) readMCP(id string) (mcpConfig, error) {
-	b, err := os.ReadFile(filepath.Join(m.sessionDir(id), mcpFile))
-	if errors.Is(err, fs.ErrNotExist) {
-		return mcpConfig{}, nil
+// inheritMCP reads the MCP configuration of a session that had these servers. One
+// that is lost, as behind a backup that was restored elsewhere, is not taken for none.
+func (m *Manager) inheritMCP(ses *api.Session, servers []string) (mcpConfig, error) {
+	b, err := os.ReadFile(filepath.Join(m.sessionDir(ses.ID), mcpFile))
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return mcpConfig{}, fmt.Errorf("MCP configuration of session %s: %w", ses.ID, err)
 	}
-	if err != nil {
-		return mcpConfig{}, fmt.Errorf("MCP configuration of session %s: %w", id, err)
+	c, damaged := parseMCP(b)
+	var state string
+	switch {
+	case err != nil && len(servers) > 0:
+		state = "lost"
+	case damaged != nil || len(servers) > 0 && !slices.Equal(c.names(), servers):
+		state = "damaged"
+	default:
+		return c, nil
 	}
-	return parseMCP(b)
+	names := cmp.Or(strings.Join(servers, ", "), "not known")
+	return mcpConfig{}, api.InvalidState(ses.Status, "give it again (mcp_config, --mcp-config), or {} to go on without MCP servers",
+		"the MCP configuration of session %s is %s; its servers were: %s", ses.ID, state, names).With("session_id", ses.ID)
 }
 
 // sessionVariable holds a session's id in the environment of its process, and so

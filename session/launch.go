@@ -145,7 +145,7 @@ func (m *Manager) newborn(id string, b *birth) *machine {
 	if b.parent != nil {
 		ses.ParentSessionID = b.parent.ID
 	}
-	b.launch.MCPConfig = nil
+	b.launch.MCPConfig = b.mcp.withoutSecrets()
 	row := store.SessionRow{Session: ses, Options: mustJSON(b.launch), IdempotencyKey: b.key, ParamsHash: b.hash}
 	return &machine{row: row, eng: engine{Conversation: b.claude}}
 }

@@ -19,7 +19,8 @@ import (
 
 // launch is how a session's process is started: the client's options, all
 // resolved, and what a continued conversation adds. It is stored with the
-// session, so it holds no secret: MCP servers and environment lie in files.
+// session, so it holds no secret: MCP servers, but for their names, and environment
+// lie in files.
 type launch struct {
 	api.LaunchOptions
 	Resume        string `json:"resume,omitempty"`         // conversation to go on from
@@ -232,6 +233,25 @@ func (c mcpConfig) names() []string {
 	}
 	slices.Sort(names)
 	return names
+}
+
+// withoutSecrets is what is stored of it with the session: which servers there are.
+func (c mcpConfig) withoutSecrets() json.RawMessage {
+	if len(c.Servers) == 0 {
+		return nil
+	}
+	bare := mcpConfig{Servers: map[string]map[string]json.RawMessage{}}
+	for name := range c.Servers {
+		bare.Servers[name] = map[string]json.RawMessage{}
+	}
+	return mustJSON(bare)
+}
+
+// servers are the names of the MCP servers that the session was launched with.
+func (l *launch) servers() []string {
+	var c mcpConfig
+	_ = json.Unmarshal(l.MCPConfig, &c) // there is none, or it is withoutSecrets's
+	return c.names()
 }
 
 // parseMCP checks a client's mcp_config. An empty one means no servers.

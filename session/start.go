@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"strings"
 	"time"
 
 	"github.com/sessiond/sessiond/internal/crashpoint"
@@ -266,10 +267,12 @@ func (a *actor) command(m *machine) (*claude.Command, error) {
 		Model: deref(l.Model), Mode: deref(l.PermissionMode), Allowed: deref(l.AllowedTools), Disallowed: deref(l.DisallowedTools),
 		Directories: deref(l.AdditionalDirectories), MaxTurns: deref(l.MaxTurns), MaxBudgetUSD: deref(l.MaxBudgetUSD),
 		Unattended: deref(l.Unattended), Partial: deref(l.IncludePartialMessages)}
-	if _, err := os.Stat(a.path(mcpFile)); err == nil {
+	_, err := os.Stat(a.path(mcpFile))
+	if err == nil {
 		cmd.MCPConfigFile = a.path(mcpFile)
+	} else if servers := l.servers(); len(servers) > 0 {
+		return nil, fmt.Errorf("the session's MCP configuration (servers %s) is lost: %w", strings.Join(servers, ", "), err)
 	}
-	var err error
 	if cmd.SystemPromptFile, err = a.promptFile(systemPromptFile, deref(l.SystemPrompt)); err != nil {
 		return nil, err
 	}
