@@ -138,6 +138,26 @@ func (x *examination) databaseFile(ctx context.Context) {
 	x.ok(check, "sound; schema version %d; %s in use, %s free for what comes, write-ahead log %s; %s, events up to %s",
 		x.database.Version, size(s.Used), size(s.Free), size(s.Log),
 		plural(len(x.database.Sessions), "session"), humanize.Comma(x.database.Head))
+	x.records(ctx)
+}
+
+// records looks for what cannot be read in a database that is sound as a file.
+func (x *examination) records(ctx context.Context) {
+	const check = "records"
+	if x.database.Version != x.database.Known {
+		return // the next daemon brings them to the schema that can be read here
+	}
+	damaged, err := store.CheckRecords(ctx, x.Config.databasePath())
+	if err != nil {
+		x.bad(check, "look again, and at the kernel's log if it stays so", "%v", err)
+		return
+	}
+	for _, record := range damaged {
+		x.bad(check, store.RecordAdvice, "%v", record)
+	}
+	if len(damaged) == 0 {
+		x.ok(check, "every session, message, approval and event can be read")
+	}
 }
 
 // size is a number of bytes for people.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"os"
 	"slices"
 
@@ -29,12 +30,12 @@ func openRooms(ctx context.Context, c Config, log *daemonLog) (*rooms, error) {
 	var err error
 	r.store, err = store.Open(ctx, c.databasePath(), store.Options{
 		Logger:    log.Logger,
-		Published: func(events []store.Event) { r.hub.Publish(toBus(events)) }, // commits come later than the hub
+		Published: func(events []store.Event) { r.hub.Publish(toBus(r.store, log.Logger, events)) }, // commits come later than the hub
 	})
 	if err != nil {
 		return nil, fmt.Errorf("open the database: %w", err)
 	}
-	r.hub = bus.NewHub(logReader{r.store}, bus.Options{})
+	r.hub = bus.NewHub(logReader{r.store, log.Logger}, bus.Options{})
 	r.manager, err = session.NewManager(session.Config{
 		Store: r.store, StateDir: c.StateDir, LockDir: c.LockDir,
 		Executable: c.Executable, Claude: c.Claude, MaxSessions: c.MaxSessions, DailyBudgetUSD: c.DailyBudgetUSD, IdleTimeout: c.IdleTimeout, Environ: c.Environ,
@@ -81,7 +82,10 @@ func (s service) Health(ctx context.Context) (api.Health, error) {
 }
 
 // logReader lets the bus read the store's log.
-type logReader struct{ *store.Store }
+type logReader struct {
+	*store.Store
+	log *slog.Logger
+}
 
 // Page reads the events behind after, for one subscription; upTo is how far it has
 // looked.
@@ -92,7 +96,7 @@ func (l logReader) Page(ctx context.Context, after int64, limit int, f bus.Filte
 		ev := &events[i]
 		out[i] = &made[i]
 		made[i] = bus.Event{Seq: ev.Seq, Type: ev.Type, SessionID: ev.SessionID, RunID: ev.RunID, Size: len(ev.Line) + len(ev.Data),
-			Append: func(b []byte) []byte { return session.AppendEvent(b, *ev) }}
+			Append: func(b []byte) []byte { return appendEvent(l.Store, l.log, b, ev) }}
 	}
 	return out, upTo, err
 }
@@ -100,7 +104,7 @@ func (l logReader) Page(ctx context.Context, after int64, limit int, f bus.Filte
 // toBus wraps events for subscribers; each is encoded when the first of them
 // wants it, and lets go of its line then. They share memory: as long as one of them
 // is held, what the others hold is not free.
-func toBus(events []store.Event) []*bus.Event {
+func toBus(s *store.Store, log *slog.Logger, events []store.Event) []*bus.Event {
 	own, made, out := slices.Clone(events), make([]bus.Event, len(events)), make([]*bus.Event, len(events))
 	for i := range own {
 		ev := &own[i]
@@ -108,8 +112,18 @@ func toBus(events []store.Event) []*bus.Event {
 		made[i] = bus.Event{Seq: ev.Seq, Type: ev.Type, SessionID: ev.SessionID, RunID: ev.RunID, Size: len(ev.Line) + len(ev.Data),
 			Encode: func() []byte {
 				defer func() { *ev = store.Event{} }()
-				return session.EncodeEvent(*ev)
+				return appendEvent(s, log, nil, ev)
 			}}
 	}
 	return out
+}
+
+// appendEvent renders an event. One that is damaged holds up no other: it is shown
+// with what is known of it, and noted.
+func appendEvent(s *store.Store, log *slog.Logger, b []byte, ev *store.Event) []byte {
+	b, err := session.AppendEvent(b, *ev)
+	if err != nil {
+		session.NoteDamage(s, log, ev.Seq, err)
+	}
+	return b
 }

@@ -14,7 +14,6 @@ import (
 	"github.com/sessiond/sessiond/internal/crashpoint"
 	"github.com/sessiond/sessiond/rpc/api"
 	"github.com/sessiond/sessiond/session/shim"
-	"github.com/sessiond/sessiond/store"
 )
 
 // actor owns one session that is not final: its machine, its process, its
@@ -159,29 +158,20 @@ func (a *actor) load(ctx context.Context) error {
 	if !a.partly {
 		return nil
 	}
-	messages, err := a.mgr.store.Messages(ctx, a.id, []api.MessageState{api.MessageQueued, api.MessageSent, api.MessageStarted})
-	damage := cmp.Or(a.m.row.Damage, damageOf(err))
-	if err != nil && damage == nil {
+	messages, badMessages, err := a.mgr.store.Messages(ctx, a.id, []api.MessageState{api.MessageQueued, api.MessageSent, api.MessageStarted})
+	if err != nil {
 		return err
 	}
-	approvals, err := a.mgr.store.Approvals(ctx, a.id, []api.ApprovalStatus{api.ApprovalPending})
-	damage = cmp.Or(damage, damageOf(err))
-	if err != nil && damage == nil {
+	approvals, badApprovals, err := a.mgr.store.Approvals(ctx, a.id, []api.ApprovalStatus{api.ApprovalPending})
+	if err != nil {
 		return err
 	}
-	m, err := newMachine(a.m.row, messages, approvals)
+	damage := firstDamage(a.m.row, badMessages, badApprovals)
+	// What is damaged ends with the session, and is written anew by that.
+	m, err := newMachine(a.m.row, append(messages, plain(badMessages)...), append(approvals, plain(badApprovals)...))
 	a.m, a.partly = m, false
-	if damage = cmp.Or(damage, err); damage != nil {
+	if damage = cmp.Or(damage, a.mgr.store.Damaged(err)); damage != nil {
 		return a.repair(ctx, damage)
-	}
-	return nil
-}
-
-// damageOf returns err if it is for one record that cannot be read, not for the
-// database or its disk.
-func damageOf(err error) error {
-	if _, damaged := errors.AsType[*store.RecordError](err); damaged {
-		return err
 	}
 	return nil
 }

@@ -81,12 +81,15 @@ func (m *Manager) archive(ctx context.Context, row store.SessionRow, events int,
 
 // writeArchive writes everything that is known of a session.
 func (m *Manager) writeArchive(ctx context.Context, w *archiveWriter, row store.SessionRow) (events int, upTo int64, err error) {
-	messages, err := m.store.Messages(ctx, row.Session.ID, nil)
+	messages, badMessages, err := m.store.Messages(ctx, row.Session.ID, nil)
 	if err != nil {
 		return 0, 0, err
 	}
-	approvals, err := m.store.Approvals(ctx, row.Session.ID, nil)
+	approvals, badApprovals, err := m.store.Approvals(ctx, row.Session.ID, nil)
 	if err != nil {
+		return 0, 0, err
+	}
+	if err := firstDamage(row, badMessages, badApprovals); err != nil {
 		return 0, 0, err
 	}
 	w.put(api.ArchiveLine{Header: &api.ArchiveHeader{Format: api.ArchiveFormat, Version: api.ArchiveVersion,
@@ -103,7 +106,7 @@ func (m *Manager) writeArchive(ctx context.Context, w *archiveWriter, row store.
 			return 0, 0, err
 		}
 		for i := range page {
-			ev := archivedEvent(&page[i])
+			ev := m.archivedEvent(&page[i])
 			w.put(api.ArchiveLine{Event: &ev})
 		}
 		events += len(page)
@@ -116,10 +119,10 @@ func (m *Manager) writeArchive(ctx context.Context, w *archiveWriter, row store.
 }
 
 // archivedEvent is the event as subscribers got it, and the line that it came from.
-func archivedEvent(ev *store.Event) api.Event {
+func (m *Manager) archivedEvent(ev *store.Event) api.Event {
 	data := ev.Data
 	if ev.Type == api.EventConversationUpdated {
-		shown := conversationEvent(ev)
+		shown := m.shown(ev)
 		addRaw(&shown, ev)
 		data = mustJSON(shown)
 	}

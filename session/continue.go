@@ -3,7 +3,6 @@ package session
 import (
 	"cmp"
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"time"
@@ -62,11 +61,11 @@ func (m *Manager) ContinueSession(ctx context.Context, p api.ContinueSessionPara
 
 // inherit takes over what the parent was launched with, where nothing replaces it.
 func (m *Manager) inherit(b *birth, parent store.SessionRow, p api.ContinueSessionParams, ownMCP bool) error {
-	var l launch
-	if err := json.Unmarshal(parent.Options, &l); err != nil {
-		return fmt.Errorf("options of session %s: %w", parent.Session.ID, err)
+	l, err := m.launched(parent)
+	if err != nil {
+		return err
 	}
-	was, err := newMachine(parent, nil, nil)
+	was, err := m.restored(parent)
 	if err != nil {
 		return err
 	}
@@ -113,7 +112,7 @@ func (m *Manager) addNewestTotals(ctx context.Context, b *birth, conversation st
 	if err != nil {
 		return err
 	}
-	was, err := newMachine(row, nil, nil)
+	was, err := m.restored(row)
 	if err != nil {
 		return err
 	}
@@ -141,13 +140,13 @@ func (m *Manager) goOn(ctx context.Context, b *birth, parent store.SessionRow) e
 		return cmp.Or(wrapf(err, "lock of conversation %s", ses.ClaudeSessionID), error(errOwned(ses)))
 	}
 	b.claude, b.launch.Resume = ses.ClaudeSessionID, ses.ClaudeSessionID
-	b.launch.Ancestors, err = ancestry(parent)
+	b.launch.Ancestors, err = m.ancestry(parent)
 	return err
 }
 
 // fork begins a new conversation as a copy of the parent's up to a point.
 func (m *Manager) fork(ctx context.Context, b *birth, parent store.SessionRow, atSeq *int64) error {
-	segments, err := ancestry(parent)
+	segments, err := m.ancestry(parent)
 	if err != nil {
 		return err
 	}
@@ -303,10 +302,10 @@ func (m *Manager) lastAssistant(ctx context.Context, segments []store.Segment, u
 // ancestry lists the sessions whose events make up a session's conversation,
 // oldest first, the session itself last; each up to the point where the next
 // one goes on from it. A deleted one has no events, and so is left out.
-func ancestry(row store.SessionRow) ([]store.Segment, error) {
-	var l launch
-	if err := json.Unmarshal(row.Options, &l); err != nil {
-		return nil, fmt.Errorf("options of session %s: %w", row.Session.ID, err)
+func (m *Manager) ancestry(row store.SessionRow) ([]store.Segment, error) {
+	l, err := m.launched(row)
+	if err != nil {
+		return nil, err
 	}
 	return append(l.Ancestors, store.Segment{N: row.N}), nil
 }

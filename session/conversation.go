@@ -35,12 +35,11 @@ func (m *Manager) GetConversation(ctx context.Context, p api.GetConversationPara
 	if err != nil {
 		return result, err
 	}
-	segments, err := ancestry(row)
-	if err != nil {
-		return result, err
-	}
-	if p.IncludeAncestors != nil && !*p.IncludeAncestors {
-		segments = segments[len(segments)-1:]
+	segments := []store.Segment{{N: row.N}}
+	if p.IncludeAncestors == nil || *p.IncludeAncestors {
+		if segments, err = m.ancestry(row); err != nil {
+			return result, err
+		}
 	}
 	result.HeadSeq = m.store.Head()
 	events, more, err := m.store.Conversation(ctx, segments, p.AfterSeq, limit, maxPageBytes)
@@ -62,7 +61,7 @@ func (m *Manager) present(ctx context.Context, events []store.Event, raw bool) (
 	shown := make([]api.ConversationEvent, len(events))
 	calls := map[int64][]string{}
 	for i := range events {
-		shown[i] = conversationEvent(&events[i])
+		shown[i] = m.shown(&events[i])
 		if raw {
 			addRaw(&shown[i], &events[i])
 		}
@@ -99,36 +98,66 @@ func addRaw(shown *api.ConversationEvent, ev *store.Event) {
 	shown.Raw = &line
 }
 
+// shown is conversationEvent, with the error noted.
+func (m *Manager) shown(ev *store.Event) api.ConversationEvent {
+	shown, err := conversationEvent(ev)
+	if err != nil {
+		NoteDamage(m.store, m.log, ev.Seq, err)
+	}
+	return shown
+}
+
 // conversationEvent renders a row of the log that is part of a conversation, as
-// it was true at its seq.
-func conversationEvent(ev *store.Event) api.ConversationEvent {
+// it was true at its seq. With an error, for one that is damaged or that a bug
+// makes panic, comes what the row says beside.
+func conversationEvent(ev *store.Event) (api.ConversationEvent, error) {
+	return renderEvent(ev, claude.Render)
+}
+
+func renderEvent(ev *store.Event, render func([]byte, int, api.ConversationType) api.ConversationEvent) (api.ConversationEvent, error) {
 	var shown api.ConversationEvent
-	if ev.FromLine {
-		shown = claude.Render(ev.Line, ev.Part, ev.Kind)
-	} else if json.Unmarshal(ev.Data, &shown) != nil {
-		shown = api.ConversationEvent{EventType: ev.Kind} // what we wrote ourselves is never damaged
+	err := guard(func() error {
+		if ev.FromLine {
+			shown = render(ev.Line, ev.Part, ev.Kind)
+			return nil
+		}
+		return json.Unmarshal(ev.Data, &shown)
+	})
+	if err != nil {
+		shown = api.ConversationEvent{EventType: ev.Kind}
 	}
 	shown.Seq, shown.SessionID, shown.CreatedAt = ev.Seq, ev.SessionID, ev.Time
 	if shown.ClaudeSessionID == "" {
 		shown.ClaudeSessionID = ev.ClaudeSessionID
 	}
-	return shown
+	return shown, err
 }
 
 // EncodeEvent renders a row of the log as the `event` object that subscribers
-// get. The same row gives the same bytes, live or replayed.
-func EncodeEvent(ev store.Event) []byte {
-	return AppendEvent(make([]byte, 0, len(ev.Line)+len(ev.Data)+eventFrame), ev)
+// get. The same row gives the same bytes, live or replayed. It never panics: with an
+// error comes the event with what else is known of it.
+func EncodeEvent(ev store.Event) ([]byte, error) { return AppendEvent(nil, ev) }
+
+// AppendEvent appends what EncodeEvent returns; b may be nil.
+func AppendEvent(b []byte, ev store.Event) (out []byte, err error) {
+	if b == nil {
+		b = make([]byte, 0, len(ev.Line)+len(ev.Data)+eventFrame)
+	}
+	err = guard(func() (err error) { out, err = appendEvent(b, &ev); return err })
+	if out == nil {
+		bare := api.Event{Seq: ev.Seq, Type: ev.Type, SessionID: ev.SessionID, RunID: ev.RunID, Timestamp: ev.Time}
+		out = bare.AppendJSON(b)
+	}
+	return out, err
 }
 
-// AppendEvent appends what EncodeEvent returns.
-func AppendEvent(b []byte, ev store.Event) []byte {
+func appendEvent(b []byte, ev *store.Event) ([]byte, error) {
 	out := api.Event{Seq: ev.Seq, Type: ev.Type, SessionID: ev.SessionID, RunID: ev.RunID, Timestamp: ev.Time, Data: ev.Data}
 	if ev.Type != api.EventConversationUpdated {
-		return out.AppendJSON(b)
+		return out.AppendJSON(b), nil
 	}
-	shown := conversationEvent(&ev)
-	return out.AppendConversation(b, &shown)
+	shown, err := conversationEvent(ev)
+	return out.AppendConversation(b, &shown), err
 }
 
 // eventFrame is about how long an event is without what was said.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"os"
+	"slices"
 
 	"github.com/sessiond/sessiond/internal/crashpoint"
 	"github.com/sessiond/sessiond/rpc/api"
@@ -58,13 +59,15 @@ func (m *Manager) known(ctx context.Context, key, hash string) (*api.LaunchSessi
 		return nil, api.Errorf(api.ReasonConflict, "the idempotency key %q was used with other params, for session %s", key, ses.ID).
 			With("session_id", ses.ID)
 	}
-	messages, err := m.store.Messages(ctx, ses.ID, nil)
+	messages, damaged, err := m.store.Messages(ctx, ses.ID, nil)
 	if err != nil {
 		return nil, wrapf(err, "messages of session %s", ses.ID)
 	}
 	result := api.LaunchSessionResult{SessionID: ses.ID, RunID: ses.RunID, ParentSessionID: ses.ParentSessionID, Status: ses.Status}
-	if len(messages) > 0 {
-		result.MessageID = messages[0].ID
+	for _, msg := range slices.Concat(messages, plain(damaged)) {
+		if msg.Position == 0 { // the one that it began with
+			result.MessageID = msg.ID
+		}
 	}
 	return &result, nil
 }

@@ -117,7 +117,7 @@ func newMachine(row store.SessionRow, messages []api.Message, approvals []api.Ap
 	if len(row.Engine) > 0 {
 		if err := json.Unmarshal(row.Engine, &m.eng); err != nil {
 			m.eng = engine{}
-			return m, fmt.Errorf("the session's state in the database is damaged: %w", err)
+			return m, &store.RecordError{What: store.RecordState, SessionID: row.Session.ID, Err: err}
 		}
 	}
 	return m, nil

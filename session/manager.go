@@ -252,7 +252,7 @@ func (m *Manager) edit(ctx context.Context, id string, change func(*actor, *step
 		return api.Session{}, m.unheld(&row.Session)
 	}
 	a := m.newActor(id)
-	if a.m, err = newMachine(row, nil, nil); err != nil {
+	if a.m, err = m.restored(row); err != nil {
 		return api.Session{}, err
 	}
 	err = a.try(ctx, func(s *step) error { return change(nil, s) })
@@ -273,6 +273,9 @@ func (m *Manager) unheld(ses *api.Session) error {
 func (m *Manager) closing(err error) error {
 	if err != nil && m.ctx.Err() != nil && errors.Is(err, context.Canceled) {
 		return errShuttingDown()
+	}
+	if isRecord(err) {
+		return err
 	}
 	for _, fault := range []error{store.ErrFull, store.ErrReadOnly, store.ErrIO, store.ErrBusy, store.ErrCorrupt} {
 		if errors.Is(err, fault) {
@@ -302,7 +305,13 @@ func (m *Manager) lockFile(claudeSessionID string) string {
 func (m *Manager) publishPartial(ses *api.Session, now api.Time, delta json.RawMessage) {
 	id, run := ses.ID, ses.RunID
 	ev := bus.NewEvent(0, api.EventPartialMessage, id, run, func() []byte {
-		return mustJSON(api.Event{Type: api.EventPartialMessage, SessionID: id, RunID: run, Timestamp: now, Data: delta})
+		shown := api.Event{Type: api.EventPartialMessage, SessionID: id, RunID: run, Timestamp: now, Data: delta}
+		encoded, err := api.Marshal(shown)
+		if err != nil { // what Claude Code printed is no JSON: there is nothing to show
+			shown.Data = nil
+			encoded = mustJSON(shown)
+		}
+		return encoded
 	})
 	ev.Size = len(delta)
 	m.cfg.PublishPartial(ev)

@@ -97,7 +97,7 @@ func (m *Manager) ListMessages(ctx context.Context, p api.ListMessagesParams) (a
 	if _, err := m.row(ctx, id); err != nil {
 		return api.ListMessagesResult{}, err
 	}
-	messages, err := m.store.Messages(ctx, id, p.State)
+	messages, _, err := m.store.Messages(ctx, id, p.State)
 	return api.ListMessagesResult{Messages: messages}, wrapf(err, "messages of session %s", id)
 }
 

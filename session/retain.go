@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 	"sync"
 	"time"
 
@@ -58,9 +59,13 @@ func (m *Manager) retain(ctx context.Context) {
 	every := time.NewTicker(retainEvery)
 	defer every.Stop()
 	for {
-		problem, err := m.applyRetention(ctx)
+		var problem string
+		err := guard(func() (err error) { problem, err = m.applyRetention(ctx); return err })
 		if ctx.Err() != nil || errors.Is(err, store.ErrClosed) {
 			return
+		}
+		if p, ok := errors.AsType[*panicError](err); ok {
+			m.log.Error("pruning panicked, and is tried again later", "error", err, "stack", string(p.stack))
 		}
 		if err != nil {
 			problem = fmt.Sprintf("old sessions could not be pruned: %v", err)
@@ -77,57 +82,80 @@ func (m *Manager) retain(ctx context.Context) {
 	}
 }
 
-// applyRetention prunes once. The problem is why a bound does not hold although
-// nothing went wrong.
-func (m *Manager) applyRetention(ctx context.Context) (problem string, err error) {
-	if after := m.cfg.Retention.After; after > 0 {
-		_, problem, err = m.pruneAll(ctx, api.At(time.Now().Add(-after)))
+// pruneRun is what pruning once has come to.
+type pruneRun struct {
+	pruned int
+	first  error           // why the first session that had to stay did
+	unfit  map[string]bool // those that stay for what is wrong with them alone: they keep no other from going
+	stuck  bool            // others stay too: the disk is full, say
+}
+
+// failed notes that a session stays.
+func (r *pruneRun) failed(id string, err error) {
+	r.first = cmp.Or(r.first, err)
+	if isRecord(err) || isPanic(err) || errors.Is(err, errArchiveLacks) {
+		r.unfit[id] = true
+	} else {
+		r.stuck = true
 	}
-	for m.cfg.Retention.MaxBytes > 0 && err == nil && problem == "" {
-		var excess int64
-		if excess, err = m.excess(ctx); err != nil || excess <= 0 {
-			return problem, err
+}
+
+// problem says why sessions stay that should not.
+func (r *pruneRun) problem() string {
+	switch {
+	case r.first == nil:
+		return ""
+	case r.stuck:
+		return fmt.Sprintf("old sessions could not be pruned, the first because: %s", told(r.first))
+	}
+	return fmt.Sprintf("%d old sessions could not be pruned, the first because: %s", len(r.unfit), told(r.first))
+}
+
+// applyRetention prunes once. The problem is why a bound does not hold although
+// nothing went wrong with the database.
+func (m *Manager) applyRetention(ctx context.Context) (problem string, err error) {
+	run := &pruneRun{unfit: map[string]bool{}}
+	if after := m.cfg.Retention.After; after > 0 {
+		err = m.pruneAll(ctx, run, api.At(time.Now().Add(-after)))
+	}
+	for m.cfg.Retention.MaxBytes > 0 && err == nil && !run.stuck {
+		excess, err := m.excess(ctx)
+		if err != nil || excess <= 0 {
+			return run.problem(), err
 		}
-		before, err := m.momentFor(ctx, excess)
+		before, err := m.momentFor(ctx, excess, run.unfit)
 		if err != nil {
 			return "", err
 		}
-		n := 0
+		was := run.pruned + len(run.unfit)
 		if !before.IsZero() {
-			n, problem, err = m.pruneAll(ctx, before)
+			err = m.pruneAll(ctx, run, before)
 		}
-		if n == 0 && problem == "" && err == nil {
-			problem = fmt.Sprintf("the database holds %s more than max_database_bytes (%s), and no session that may go is left: raise it, or end or delete sessions",
+		if run.pruned+len(run.unfit) == was && !run.stuck && err == nil {
+			full := fmt.Sprintf("the database holds %s more than max_database_bytes (%s), and no session that may go is left: raise it, or end or delete sessions",
 				humanize.IBytes(uint64(excess)), humanize.IBytes(uint64(m.cfg.Retention.MaxBytes)))
+			return strings.TrimPrefix(run.problem()+"; "+full, "; "), nil
 		}
-		if n == 0 || err != nil {
-			return problem, err
+		if err != nil {
+			return "", err
 		}
 	}
-	return problem, err
+	return run.problem(), err
 }
 
 // pruneAll prunes everything that may go, page by page.
-func (m *Manager) pruneAll(ctx context.Context, before api.Time) (pruned int, problem string, err error) {
+func (m *Manager) pruneAll(ctx context.Context, run *pruneRun, before api.Time) error {
 	p := api.PruneSessionsParams{Before: before}
-	failed := 0
 	for {
-		page, err := m.PruneSessions(ctx, p)
+		page, err := m.prune(ctx, p, run.failed)
 		if err != nil {
-			return pruned, problem, err
+			return err
 		}
-		pruned += len(page.Pruned)
-		if failed += len(page.Failed); problem == "" && failed > 0 {
-			problem = page.Failed[0].Error
-		}
+		run.pruned += len(page.Pruned)
 		if p.Cursor = page.NextCursor; p.Cursor == "" {
-			break
+			return nil
 		}
 	}
-	if failed > 0 {
-		problem = fmt.Sprintf("%d old sessions could not be pruned, the first because: %s", failed, problem)
-	}
-	return pruned, problem, nil
 }
 
 // excess says by how much the database is larger than it may be, once nothing
@@ -141,8 +169,9 @@ func (m *Manager) excess(ctx context.Context) (int64, error) {
 }
 
 // momentFor finds the moment such that pruning what was quiet before it gives
-// back so many bytes, or as many as there are. It is zero if nothing may go.
-func (m *Manager) momentFor(ctx context.Context, bytes int64) (api.Time, error) {
+// back so many bytes, or as many as there are, without those that are unfit. It is
+// zero if nothing may go.
+func (m *Manager) momentFor(ctx context.Context, bytes int64, unfit map[string]bool) (api.Time, error) {
 	plan, err := m.planPrune(ctx, api.PruneSessionsParams{Before: api.At(time.Now().Add(-retainAtLeast))})
 	if err != nil {
 		return api.Time{}, err
@@ -153,6 +182,9 @@ func (m *Manager) momentFor(ctx context.Context, bytes int64) (api.Time, error) 
 	}) {
 		if bytes <= 0 && plan.quiet[due.N] >= moment {
 			break
+		}
+		if unfit[due.ID] {
+			continue
 		}
 		_, size, err := m.store.SessionSize(ctx, due.N)
 		if err != nil {

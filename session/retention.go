@@ -34,6 +34,11 @@ const titleLength = 80
 // deletes them. No session goes before its archive is on the disk and was read
 // back, and none that anything which stays stands on.
 func (m *Manager) PruneSessions(ctx context.Context, p api.PruneSessionsParams) (api.PruneSessionsResult, error) {
+	return m.prune(ctx, p, func(string, error) {})
+}
+
+// prune is PruneSessions that tells why a session could not be pruned.
+func (m *Manager) prune(ctx context.Context, p api.PruneSessionsParams, failed func(id string, err error)) (api.PruneSessionsResult, error) {
 	result := api.PruneSessionsResult{Pruned: []api.PrunedSession{}, Failed: []api.PruneFailure{}}
 	limit, err := checkLimit(p.Limit, defaultPrune, maxPrune)
 	if err != nil {
@@ -51,7 +56,8 @@ func (m *Manager) PruneSessions(ctx context.Context, p api.PruneSessionsParams) 
 	done := 0
 	for start := time.Now(); done < min(limit, len(plan.due)) && (done == 0 || time.Since(start) < pruneTime); done++ {
 		due := &plan.due[done]
-		pruned, err := m.pruneOne(ctx, &plan, due, p)
+		var pruned api.PrunedSession
+		err := guard(func() (err error) { pruned, err = m.pruneOne(ctx, &plan, due, p); return err })
 		if err == nil {
 			result.Pruned = append(result.Pruned, pruned)
 			continue
@@ -64,7 +70,8 @@ func (m *Manager) PruneSessions(ctx context.Context, p api.PruneSessionsParams) 
 			plan.held++
 		default:
 			m.log.Error("session not pruned", "session", due.ID, "error", err)
-			result.Failed = append(result.Failed, api.PruneFailure{SessionID: due.ID, Error: err.Error()})
+			failed(due.ID, err)
+			result.Failed = append(result.Failed, api.PruneFailure{SessionID: due.ID, Error: told(err)})
 		}
 	}
 	result.Held = plan.held
@@ -164,6 +171,9 @@ func (m *Manager) pruneOne(ctx context.Context, plan *prunePlan, due *store.Outl
 	var pruned api.PrunedSession
 	if plan.kept[due.N] {
 		return pruned, errKept
+	}
+	if due.Damage != nil {
+		return pruned, due.Damage
 	}
 	row, err := m.store.Session(ctx, due.ID)
 	if errors.Is(err, store.ErrNotFound) {

@@ -2,7 +2,6 @@ package session
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"os"
@@ -258,9 +257,9 @@ func (m *Manager) program(env []string) (string, error) {
 // command puts the session's options into Claude Code's terms, and its prompts
 // into files.
 func (a *actor) command(m *machine) (*claude.Command, error) {
-	var l launch
-	if err := json.Unmarshal(m.row.Options, &l); err != nil {
-		return nil, fmt.Errorf("options of session %s: %w", a.id, err)
+	l, err := a.mgr.launched(m.row)
+	if err != nil {
+		return nil, err
 	}
 	cmd := &claude.Command{SessionID: m.row.Session.ClaudeSessionID,
 		Resume: l.Resume, ResumeAt: l.ResumeAt, Fork: l.Fork, ChangedPrompt: l.ChangedPrompt,

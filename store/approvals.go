@@ -2,7 +2,6 @@ package store
 
 import (
 	"context"
-	"database/sql"
 	"encoding/json"
 	"fmt"
 
@@ -26,17 +25,23 @@ func (w *writer) putApproval(a *api.Approval) error {
 	return affected(changed, err, ErrExists)
 }
 
-const selectApprovals = `SELECT document FROM approvals `
+const selectApprovals = `SELECT document, id, status, tool_use_id, (SELECT s.id FROM sessions s WHERE s.n = session) FROM approvals `
 
-// scanApproval reads a row of selectApprovals.
+// scanApproval reads a row of selectApprovals. With a *RecordError comes what the
+// row says beside the document.
 func scanApproval(scan func(...any) error) (api.Approval, error) {
 	var a api.Approval
 	var document []byte
-	if err := scan(&document); err != nil {
+	plain := api.Approval{Kind: api.ApprovalTool, ToolInput: json.RawMessage("{}"), Suggestions: []json.RawMessage{}}
+	if err := scan(&document, &plain.ID, &plain.Status, &plain.ToolUseID, &plain.SessionID); err != nil {
 		return a, err
 	}
-	if err := json.Unmarshal(document, &a); err != nil {
-		return a, &RecordError{What: "approval", Err: err}
+	err := json.Unmarshal(document, &a)
+	if err == nil && (a.ID != plain.ID || a.SessionID != plain.SessionID) {
+		err = errOther
+	}
+	if err != nil {
+		return plain, &RecordError{What: RecordApproval, ID: plain.ID, SessionID: plain.SessionID, Err: err}
 	}
 	return a, nil
 }
@@ -47,26 +52,22 @@ func (s *Store) Approval(ctx context.Context, id string) (api.Approval, error) {
 		return api.Approval{}, err
 	}
 	defer s.reading.Done()
-	a, err := scanApproval(s.db.QueryRowContext(ctx, selectApprovals+"WHERE id = ?", id).Scan)
+	a, err := readRecord(s, s.db.QueryRowContext(ctx, selectApprovals+"WHERE id = ?", id), scanApproval)
 	return a, found(err, "approval", id)
 }
 
 // Approvals returns the approvals of a session (empty: of all) that have one of
-// these statuses (none: any), oldest first.
-func (s *Store) Approvals(ctx context.Context, sessionID string, status []api.ApprovalStatus) ([]api.Approval, error) {
+// these statuses (none: any), oldest first. Those that are damaged come apart, and
+// Problem names them.
+func (s *Store) Approvals(ctx context.Context, sessionID string, status []api.ApprovalStatus) (whole []api.Approval, damaged []Damaged[api.Approval], err error) {
 	if err := s.begin(); err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	defer s.reading.Done()
 	where, args := ofSession(sessionID, "status", status)
-	approvals := []api.Approval{}
-	err := each(ctx, s.db, selectApprovals+where+" ORDER BY n", args, func(rows *sql.Rows) (bool, error) {
-		a, err := scanApproval(rows.Scan)
-		approvals = append(approvals, a)
-		return true, err
-	})
+	whole, damaged, err = readRecords(ctx, s, selectApprovals+where+" ORDER BY n", args, scanApproval)
 	if err != nil {
-		return nil, fmt.Errorf("read approvals: %w", err)
+		return nil, nil, fmt.Errorf("read approvals: %w", err)
 	}
-	return approvals, nil
+	return whole, damaged, nil
 }

@@ -57,6 +57,34 @@ func (b *Batch) about() string {
 	return "what was to be written"
 }
 
+// records names what is written anew with b, as damage would be named.
+func (b *Batch) records() []string {
+	places := []string{b.about()}
+	if b.Update != nil && b.Update.Session != nil {
+		id := b.Update.Session.ID
+		places = append(places, (&RecordError{What: RecordSession, SessionID: id}).place())
+		if b.Update.Engine != nil {
+			places = append(places, (&RecordError{What: RecordState, SessionID: id}).place())
+		}
+	}
+	for i := range b.Messages {
+		places = append(places, (&RecordError{What: RecordMessage, ID: b.Messages[i].ID, SessionID: b.Messages[i].SessionID}).place())
+	}
+	for i := range b.Approvals {
+		places = append(places, (&RecordError{What: RecordApproval, ID: b.Approvals[i].ID, SessionID: b.Approvals[i].SessionID}).place())
+	}
+	return places
+}
+
+// deleted is the id of the session that b deletes, which is that of the event that
+// says so; "" if it deletes none.
+func (b *Batch) deleted() string {
+	if b.Delete == 0 || len(b.Events) == 0 {
+		return ""
+	}
+	return b.Events[len(b.Events)-1].SessionID
+}
+
 // Commit writes b and blocks until it is on disk, or returns why nothing of it
 // is. It waits for a place in the writer's queue; only that wait is bounded by
 // ctx, a batch that was accepted is written whatever becomes of ctx. Batches of

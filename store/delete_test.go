@@ -97,7 +97,7 @@ func TestDeleteHidesAtOnceAndRemovesBehind(t *testing.T) {
 	if n, _, err := s.Inbox(ctx); n != 1 || err != nil {
 		t.Errorf("inbox: %d, %v", n, err)
 	}
-	if a, err := s.Approvals(ctx, "", nil); len(a) != 1 || err != nil {
+	if a, _, err := s.Approvals(ctx, "", nil); len(a) != 1 || err != nil {
 		t.Errorf("approvals: %d, %v", len(a), err)
 	}
 	eventually(t, "the events' removal", func() bool { return stored(t, s, gone.N) == 1 })

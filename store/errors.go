@@ -60,7 +60,10 @@ func faultOf(err error) error {
 
 // nextStep tells a person what to do about a fault.
 func nextStep(err error) string {
+	_, record := errors.AsType[*RecordError](err)
 	switch {
+	case record:
+		return RecordAdvice
 	case errors.Is(err, errMoved):
 		return "put it back where it was, or stop the daemon: what is written now is in the file that was moved"
 	case errors.Is(err, ErrFull):

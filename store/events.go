@@ -205,9 +205,20 @@ func (s *Store) readPage(ctx context.Context, q *reading, limit, maxBytes int, q
 	return p, nil
 }
 
+// DamagedEvent notes an event of which not everything can be shown, so that Problem
+// names it. It reports whether that is new.
+func (s *Store) DamagedEvent(seq int64, err error) bool {
+	place := eventPlace(seq)
+	known := s.trouble.knows(place)
+	_ = s.trouble.damaged(place, err)
+	return !known
+}
+
+func eventPlace(seq int64) string { return fmt.Sprintf("event %d", seq) }
+
 // damagedEvent notes that an event is left out.
 func (s *Store) damagedEvent(seq int64, err error) {
-	_ = s.trouble.damaged(fmt.Sprintf("event %d", seq), err) // the reading goes on
+	_ = s.trouble.damaged(eventPlace(seq), err) // the reading goes on
 }
 
 // identity is who a session number stands for.
@@ -265,6 +276,10 @@ func (s *Store) fillLines(ctx context.Context, q querier, events []Event) ([]Eve
 		e := &events[i]
 		switch {
 		case !e.FromLine:
+			if e.Data != nil && !json.Valid(e.Data) { // it would spoil all that is sent with it
+				s.damagedEvent(e.Seq, errors.New("its data is no JSON"))
+				continue
+			}
 		case e.Part == 0:
 			seq, line = e.Seq, e.Line
 		case e.lineSeq() != seq:

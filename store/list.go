@@ -59,7 +59,7 @@ func (s *Store) ListSessions(ctx context.Context, p api.ListSessionsParams) (api
 		}
 		more := len(keys) > limit
 		shown := keys[:min(limit, len(keys))]
-		if result.Sessions, err = listedSessions(ctx, q, shown); err != nil {
+		if result.Sessions, err = s.listedSessions(ctx, q, shown); err != nil {
 			return err
 		}
 		if n := len(result.Sessions); n > 0 && (more || n < len(shown)) {
@@ -99,7 +99,7 @@ func listKeys(ctx context.Context, q *reading, p api.ListSessionsParams, limit i
 }
 
 // listedSessions reads them, until they make a page of JSON.
-func listedSessions(ctx context.Context, q *reading, keys []listKey) ([]api.Session, error) {
+func (s *Store) listedSessions(ctx context.Context, q *reading, keys []listKey) ([]api.Session, error) {
 	sessions := make([]api.Session, 0, len(keys))
 	numbers := make([]int64, len(keys))
 	for i, k := range keys {
@@ -115,7 +115,7 @@ func listedSessions(ctx context.Context, q *reading, keys []listKey) ([]api.Sess
 		CROSS JOIN session_documents d ON d.n = j.value ORDER BY j.key`, []any{string(list)}, func(row []driver.Value) bool {
 		i, query, document := len(sessions), text(row[0]), text(row[1])
 		session, err := decodeSession([]byte(document), query, keys[i].activity)
-		if err != nil {
+		if err != nil || session.ID == "" {
 			damaged = append(damaged, i)
 		}
 		sessions = append(sessions, session)
@@ -127,6 +127,7 @@ func listedSessions(ctx context.Context, q *reading, keys []listKey) ([]api.Sess
 		if err != nil {
 			return nil, err
 		}
+		_ = s.Damaged(row.Damage)
 		sessions[i] = row.Session
 	}
 	return sessions, err

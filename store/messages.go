@@ -1,8 +1,8 @@
 package store
 
 import (
+	"cmp"
 	"context"
-	"database/sql"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -40,21 +40,33 @@ func (w *writer) putMessage(m *api.Message) error {
 	return affected(changed, err, ErrExists)
 }
 
-const selectMessages = `SELECT document, content FROM messages `
+const selectMessages = `SELECT document, content, id, state, position, created_at,
+	(SELECT s.id FROM sessions s WHERE s.n = session) FROM messages `
 
-// scanMessage reads a row of selectMessages.
+// scanMessage reads a row of selectMessages. With a *RecordError comes what the row
+// says beside the document, with the damage as its content if that is lost too.
 func scanMessage(scan func(...any) error) (api.Message, error) {
 	var m api.Message
 	var document, content []byte
-	if err := scan(&document, &content); err != nil {
+	var created int64
+	plain := api.Message{Delivery: api.DeliveryQueue}
+	if err := scan(&document, &content, &plain.ID, &plain.State, &plain.Position, &created, &plain.SessionID); err != nil {
 		return m, err
 	}
-	if err := json.Unmarshal(document, &m); err != nil {
-		return m, &RecordError{What: "message", Err: err}
+	err := json.Unmarshal(document, &m)
+	if err == nil && (m.ID != plain.ID || m.SessionID != plain.SessionID) {
+		err = errOther
 	}
-	if err := m.Content.UnmarshalJSON(content); err != nil {
-		return m, &RecordError{What: "message", Err: err}
+	lost := plain.Content.UnmarshalJSON(content)
+	if err = cmp.Or(err, lost); err != nil {
+		err = &RecordError{What: RecordMessage, ID: plain.ID, SessionID: plain.SessionID, Err: err}
+		plain.CreatedAt, plain.UpdatedAt = api.FromMillis(created), api.FromMillis(created)
+		if lost != nil {
+			plain.Content = api.Text(err.Error())
+		}
+		return plain, err
 	}
+	m.Content = plain.Content
 	return m, nil
 }
 
@@ -64,28 +76,24 @@ func (s *Store) Message(ctx context.Context, id string) (api.Message, error) {
 		return api.Message{}, err
 	}
 	defer s.reading.Done()
-	m, err := scanMessage(s.db.QueryRowContext(ctx, selectMessages+"WHERE id = ?", id).Scan)
+	m, err := readRecord(s, s.db.QueryRowContext(ctx, selectMessages+"WHERE id = ?", id), scanMessage)
 	return m, found(err, "message", id)
 }
 
 // Messages returns the messages of a session (empty: of all) that are in one of
-// these states (none: in any), by position.
-func (s *Store) Messages(ctx context.Context, sessionID string, states []api.MessageState) ([]api.Message, error) {
+// these states (none: in any), by position. Those that are damaged come apart, and
+// Problem names them.
+func (s *Store) Messages(ctx context.Context, sessionID string, states []api.MessageState) (whole []api.Message, damaged []Damaged[api.Message], err error) {
 	if err := s.begin(); err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	defer s.reading.Done()
 	where, args := ofSession(sessionID, "state", states)
-	messages := []api.Message{}
-	err := each(ctx, s.db, selectMessages+where+" ORDER BY session, position, n", args, func(rows *sql.Rows) (bool, error) {
-		m, err := scanMessage(rows.Scan)
-		messages = append(messages, m)
-		return true, err
-	})
+	whole, damaged, err = readRecords(ctx, s, selectMessages+where+" ORDER BY session, position, n", args, scanMessage)
 	if err != nil {
-		return nil, fmt.Errorf("read messages: %w", err)
+		return nil, nil, fmt.Errorf("read messages: %w", err)
 	}
-	return messages, nil
+	return whole, damaged, nil
 }
 
 // ofSession renders the condition of Messages and Approvals.

@@ -39,7 +39,8 @@ type trouble struct {
 // it says in one line what is wrong with which file and what to do about it, and
 // wraps ErrFull, ErrReadOnly, ErrIO, ErrCorrupt or ErrBusy. While there is a
 // problem a commit is tried every second, so that it goes away when its cause
-// does. Damage that was read counts until the store is closed.
+// does. Damage that was read counts until the record is written anew or deleted, or
+// the store is closed.
 func (s *Store) Problem() error {
 	t := s.trouble
 	t.mu.Lock()
@@ -106,25 +107,39 @@ func (t *trouble) touched(b *Batch, err error) {
 	if errors.Is(err, ErrCorrupt) {
 		_ = t.damaged(b.about(), err) // the batch has the error
 	} else if err == nil && t.hurt.Load() {
-		t.mended(b.about())
+		t.mended(b)
 	}
 }
 
-// mended notes that a place can be read, or written, once more.
-func (t *trouble) mended(place string) {
+// mended notes that b could be written, and which records are new with it, or gone.
+func (t *trouble) mended(b *Batch) {
+	places, deleted := b.records(), b.deleted()
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	if _, known := t.damage[place]; known {
-		t.logger.Info("a part of the database is well again", "place", place)
-		delete(t.damage, place)
-		t.hurt.Store(len(t.damage) > 0)
-	}
+	maps.DeleteFunc(t.damage, func(place string, err error) bool {
+		damage, ok := errors.AsType[*RecordError](err)
+		well := slices.Contains(places, place) || ok && deleted != "" && damage.SessionID == deleted
+		if well {
+			t.logger.Info("a part of the database is well again", "place", place)
+		}
+		return well
+	})
+	t.hurt.Store(len(t.damage) > 0)
+}
+
+// knows returns whether damage to a place was noted.
+func (t *trouble) knows(place string) bool {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return t.damage[place] != nil
 }
 
 // damaged notes that a place in the database cannot be read, or not be written,
 // for what stands there. It returns the error that names it.
 func (t *trouble) damaged(place string, err error) error {
-	err = fmt.Errorf("%s: %w", place, err)
+	if _, named := errors.AsType[*RecordError](err); !named {
+		err = fmt.Errorf("%s: %w", place, err)
+	}
 	if !errors.Is(err, ErrCorrupt) {
 		err = fmt.Errorf("%w: %w", ErrCorrupt, err)
 	}

@@ -1,6 +1,9 @@
 package store
 
 import (
+	"fmt"
+	"path/filepath"
+	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -28,6 +31,33 @@ func TestOutlines(t *testing.T) {
 	got, err = s.Outlines(t.Context(), "", first.N)
 	if err != nil || len(got) != 1 || got[0].N != second.N || !got[0].Tagged {
 		t.Errorf("behind the first: %+v, %v", got, err)
+	}
+}
+
+// TestOutlinesWithDamage has options that cannot be read: the others can, and what the
+// session stands on follows from its parent.
+func TestOutlinesWithDamage(t *testing.T) {
+	t.Parallel()
+	for _, options := range []string{"{bad", "", "7", `"x"`, `{"ancestors":{"N":1}}`, `{"ancestors":[{"N":"x"}]}`} {
+		path := filepath.Join(t.TempDir(), "db")
+		s := openAt(t, path, Options{})
+		first := create(t, s, nil)
+		second := create(t, s, func(r *SessionRow) {
+			r.Session.ParentSessionID, r.Options = first.Session.ID, []byte(`{"ancestors":[{"N":1,"UpTo":3}]}`)
+		})
+		third := create(t, s, func(r *SessionRow) { r.Session.ParentSessionID = second.Session.ID })
+		orphan := create(t, s, func(r *SessionRow) { r.Session.ParentSessionID = "deleted" })
+		execute(t, path, fmt.Sprintf("UPDATE session_launches SET options = '%s' WHERE n >= %d", options, third.N))
+		got, err := s.Outlines(t.Context(), "", 0)
+		if err != nil || len(got) != 4 || got[1].Damage != nil || got[2].Damage == nil || got[3].Damage == nil {
+			t.Fatalf("%q: %+v, %v", options, got, err)
+		}
+		if diff := cmp.Diff([]Segment{{N: first.N, UpTo: 3}, {N: second.N}}, got[2].Ancestors); diff != "" || len(got[3].Ancestors) != 0 {
+			t.Errorf("%q: %s", options, diff)
+		}
+		if err := s.Problem(); err == nil || !strings.Contains(err.Error(), "options of session") || !strings.Contains(err.Error(), orphan.Session.ID) && !strings.Contains(err.Error(), third.Session.ID) {
+			t.Errorf("%q: problem: %v", options, err)
+		}
 	}
 }
 

@@ -4,7 +4,6 @@ import (
 	"context"
 	"database/sql"
 	"encoding/json"
-	"errors"
 	"fmt"
 
 	jsonv2 "github.com/go-json-experiment/json"
@@ -163,9 +162,10 @@ func scanSession(scan func(...any) error) (SessionRow, error) {
 	row.Options, row.Engine = options, engine
 	row.Session, row.Damage = decodeSession(document, query, activity)
 	if row.Damage == nil && row.Session.ID != plain.ID {
-		row.Damage = &RecordError{What: "session", Err: errors.New("it is another's")}
+		row.Damage = errOther
 	}
 	if row.Damage != nil {
+		row.Damage = &RecordError{What: RecordSession, SessionID: plain.ID, Err: row.Damage}
 		plain.Query, plain.LastActivityAt, plain.Tags, plain.Rules = query, api.FromMillis(activity), []string{}, []api.Rule{}
 		plain.CreatedAt, plain.ErrorMessage = plain.LastActivityAt, row.Damage.Error()
 		row.Session = plain
@@ -177,7 +177,7 @@ func scanSession(scan func(...any) error) (SessionRow, error) {
 func decodeSession(document []byte, query string, activity int64) (api.Session, error) {
 	var s api.Session
 	if err := jsonv2.Unmarshal(document, &s, jsontext.AllowInvalidUTF8(true)); err != nil {
-		return s, &RecordError{What: "session", Err: err}
+		return s, err
 	}
 	s.Query, s.LastActivityAt = query, api.FromMillis(activity)
 	if s.Tags == nil {
@@ -193,6 +193,7 @@ func (s *Store) oneSession(ctx context.Context, condition, key string) (SessionR
 	}
 	defer s.reading.Done()
 	row, err := scanSession(s.db.QueryRowContext(ctx, selectSessions+condition, key).Scan)
+	_ = s.Damaged(row.Damage)
 	return row, found(err, "session", key)
 }
 
@@ -223,6 +224,7 @@ func (s *Store) OpenSessions(ctx context.Context) (open []SessionRow, err error)
 	err = each(ctx, s.db, selectSessions+"WHERE s.status NOT IN ('completed', 'failed', 'interrupted') ORDER BY s.n", nil,
 		func(rows *sql.Rows) (bool, error) {
 			row, err := scanSession(rows.Scan)
+			_ = s.Damaged(row.Damage)
 			open = append(open, row)
 			return true, err
 		})

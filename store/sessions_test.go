@@ -133,7 +133,7 @@ func TestMessages(t *testing.T) {
 	ctx := t.Context()
 	expect := func(session string, states []api.MessageState, want ...api.Message) {
 		t.Helper()
-		got, err := s.Messages(ctx, session, states)
+		got, _, err := s.Messages(ctx, session, states)
 		if err != nil || fmt.Sprint(got) != fmt.Sprint(want) {
 			t.Errorf("got %v, %v, want %v", got, err, want)
 		}
@@ -178,7 +178,7 @@ func TestApprovals(t *testing.T) {
 	ctx := t.Context()
 	expect := func(session string, status []api.ApprovalStatus, want ...api.Approval) {
 		t.Helper()
-		got, err := s.Approvals(ctx, session, status)
+		got, _, err := s.Approvals(ctx, session, status)
 		if diff := cmp.Diff(append([]api.Approval{}, want...), got); diff != "" || err != nil {
 			t.Error(diff, err)
 		}

@@ -263,9 +263,9 @@ func TestEverythingReturnsErrClosed(t *testing.T) {
 		"Tools":                func() error { _, err := s.Tools(ctx, 1, nil); return err },
 		"LastFromLine":         func() error { return s.LastFromLine(ctx, 1, 0, nil) },
 		"ConversationEvent":    func() error { _, err := s.ConversationEvent(ctx, 1); return err },
-		"Messages":             func() error { _, err := s.Messages(ctx, "", nil); return err },
+		"Messages":             func() error { _, _, err := s.Messages(ctx, "", nil); return err },
 		"Message":              func() error { _, err := s.Message(ctx, "x"); return err },
-		"Approvals":            func() error { _, err := s.Approvals(ctx, "", nil); return err },
+		"Approvals":            func() error { _, _, err := s.Approvals(ctx, "", nil); return err },
 		"Approval":             func() error { _, err := s.Approval(ctx, "x"); return err },
 	}
 	for name, call := range calls {

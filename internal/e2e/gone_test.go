@@ -325,6 +325,7 @@ func TestDamagedRecordTakesNobodyDown(t *testing.T) {
 		"session": "UPDATE session_documents SET document = '{\"id\":'" + of,
 		"engine":  "UPDATE session_engines SET state = 'x'" + of,
 		"message": "UPDATE messages SET document = '[]' WHERE session = (SELECT n FROM sessions WHERE id = ?)",
+		"content": "UPDATE messages SET content = '' WHERE session = (SELECT n FROM sessions WHERE id = ?)",
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -340,6 +341,12 @@ func TestDamagedRecordTakesNobodyDown(t *testing.T) {
 				}
 				if list, err := l.ListSessions(l.ctx, api.ListSessionsParams{}); err != nil || len(list.Sessions) != 2 {
 					t.Errorf("list: %v, %v", list, err)
+				}
+				if _, err := l.FetchApprovals(l.ctx, api.FetchApprovalsParams{}); err != nil {
+					t.Errorf("approvals: %v", err)
+				}
+				if messages := l.inbox(l.id); len(messages) != 1 || messages[0].State != api.MessageFailed {
+					t.Errorf("messages: %+v", messages)
 				}
 				l.stop()
 				l.start()
