@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"reflect"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -221,6 +222,32 @@ func TestTheJournalsBound(t *testing.T) {
 		var c Config
 		if err := applyMaxJournal(&c, value); (err == nil) != (want >= 0) || err == nil && c.MaxJournalBytes != want {
 			t.Errorf("%q: %d, %v", value, c.MaxJournalBytes, err)
+		}
+	}
+}
+
+// TestDiffering compares what is set here with what a daemon was started with: by
+// value, however it is spelt, and what only one of them has by the default.
+func TestDiffering(t *testing.T) {
+	t.Parallel()
+	c, err := Load(Sources{Getenv: env(map[string]string{"SESSIOND_STATE_DIR": "/here", "SESSIOND_SOCKET": "/here/s", "SESSIOND_MAX_SESSIONS": "1",
+		"SESSIOND_IDLE_TIMEOUT": "90m", "SESSIOND_CLAUDE": "other", "SESSIOND_LOG_LEVEL": "info"})})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, each := range []struct {
+		name    string
+		running map[string]string
+		want    []string
+	}{
+		{"same", c.Settings(), nil},
+		{"spelt otherwise", map[string]string{"max_sessions": "01", "idle_timeout": "1h30m", "claude": "other", "state_dir": "/there"}, nil},
+		{"without any", map[string]string{}, []string{"claude", "max_sessions", "idle_timeout"}},
+		{"another, and one more", map[string]string{"max_sessions": "2", "idle_timeout": "90m", "claude": "other", "max_log_bytes": "123456"}, []string{"max_sessions", "max_log_bytes"}},
+		{"what nobody knows", map[string]string{"max_sessions": "1", "idle_timeout": "90m", "claude": "other", "new": "x", "daily_budget_usd": "?"}, []string{"daily_budget_usd"}},
+	} {
+		if got := c.Differing(each.running); !slices.Equal(got, each.want) {
+			t.Errorf("%s: %v, want %v", each.name, got, each.want)
 		}
 	}
 }

@@ -37,7 +37,8 @@ func (e *ConfigError) Unwrap() error { return e.Err }
 // defaults. It touches nothing on disk but the configuration file. Errors are
 // of type *ConfigError.
 func Load(s Sources) (Config, error) {
-	c := Config{LogFormat: LogAuto, IdleTimeout: defaultIdleTimeout, MaxJournalBytes: defaultMaxJournal, given: map[string]string{}}
+	c := defaultConfig()
+	c.given = map[string]string{}
 	file, err := readFile(s)
 	if err != nil {
 		return c, err
@@ -71,6 +72,11 @@ func Load(s Sources) (Config, error) {
 	return c, checkSocketPath(c.Socket)
 }
 
+// defaultConfig is what no source changes, but for the paths.
+func defaultConfig() Config {
+	return Config{LogFormat: LogAuto, IdleTimeout: defaultIdleTimeout, MaxJournalBytes: defaultMaxJournal}
+}
+
 // Origin says where a setting comes from.
 type Origin struct {
 	Key    string
@@ -80,6 +86,40 @@ type Origin struct {
 
 // Origins lists the settings that are not the defaults.
 func (c Config) Origins() []Origin { return slices.Clone(c.origins) }
+
+// Settings gives the settings that are not the defaults, by key.
+func (c Config) Settings() map[string]string {
+	values := map[string]string{}
+	for _, o := range c.origins {
+		values[o.Key] = o.Value
+	}
+	return values
+}
+
+// Differing lists the settings, by key, whose values are not those of a daemon that
+// was configured with running. Paths to reach it by are not among them.
+func (c Config) Differing(running map[string]string) []string {
+	var keys []string
+	here := c.Settings()
+	for _, s := range settings {
+		if s.Key != "socket" && s.Key != "state_dir" && !s.same(here, running) {
+			keys = append(keys, s.Key)
+		}
+	}
+	return keys
+}
+
+// same reports whether two configurations have the same value of a setting,
+// however it is spelt.
+func (s Setting) same(a, b map[string]string) bool {
+	one, other := defaultConfig(), defaultConfig()
+	for c, values := range map[*Config]map[string]string{&one: a, &other: b} {
+		if value, ok := values[s.Key]; ok && s.apply(c, value) != nil {
+			return a[s.Key] == b[s.Key] // one that is not known here
+		}
+	}
+	return reflect.DeepEqual(one, other)
+}
 
 // lookup returns what flags or environment say.
 func (s Sources) lookup(setting Setting) (value, source string, ok bool) {

@@ -75,6 +75,7 @@ func (s service) Health(ctx context.Context) (api.Health, error) {
 	h, err := s.Manager.Health(ctx)
 	h.Version, h.ProtocolVersion = s.config.Version, api.ProtocolVersion
 	h.PID, h.StartedAt, h.StateDir = os.Getpid(), s.started, s.config.StateDir
+	h.Settings = s.config.Settings()
 	if problem := s.log.problem(); problem != "" {
 		h.Status, h.Problems = api.HealthDegraded, append(h.Problems, problem)
 	}

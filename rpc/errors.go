@@ -36,7 +36,7 @@ var errorTable = []errorKind{
 	{api.ReasonInvalidRequest, jsonrpc2.CodeInvalidRequest, "the line is JSON, but not a request", ""},
 	{api.ReasonMethodNotFound, jsonrpc2.CodeMethodNotFound, "there is no such method", "`method`"},
 	{api.ReasonInvalidParams, jsonrpc2.CodeInvalidParams, "a param is unknown, missing, or wrong", "`field`: its name"},
-	{api.ReasonInternal, jsonrpc2.CodeInternalError, "the daemon's fault; its log has the details", ""},
+	{api.ReasonInternal, jsonrpc2.CodeInternalError, "the daemon's fault; its log has the details", "`hint`: what to do, where one record of the database is damaged, which the message names"},
 	{api.ReasonSessionNotFound, codeNotFound, "no session has this id", "`id`"},
 	{api.ReasonApprovalNotFound, codeNotFound, "no approval has this id", "`id`"},
 	{api.ReasonMessageNotFound, codeNotFound, "no message has this id", "`id`"},

@@ -147,7 +147,40 @@ func (a *app) examineDaemon(ctx context.Context, config daemon.Config, report fu
 	} else {
 		report(daemon.Finding{Check: check, Level: daemon.LevelOK, Detail: detail})
 	}
+	for _, f := range settingsFindings(config, &h) {
+		report(f)
+	}
 	for _, problem := range h.Problems {
 		report(daemon.Finding{Check: "health", Level: daemon.LevelBad, Detail: problem})
 	}
+}
+
+// settingsFindings says which settings the running daemon does not have as they are here.
+func settingsFindings(config daemon.Config, h *api.Health) []daemon.Finding {
+	const check = "settings"
+	if h.Settings == nil {
+		return nil // a daemon that does not tell them
+	}
+	if config.StateDir != h.StateDir {
+		return []daemon.Finding{{Check: check, Level: daemon.LevelWarning, Advice: "choose another socket for another state directory, or see that both commands have the same settings",
+			Detail: fmt.Sprintf("the daemon at %s has the state directory %s, and what is looked at below is %s", config.Socket, h.StateDir, config.StateDir)}}
+	}
+	here := config.Settings()
+	findings := []daemon.Finding{}
+	for _, key := range config.Differing(h.Settings) {
+		findings = append(findings, daemon.Finding{Check: check, Level: daemon.LevelWarning,
+			Detail: fmt.Sprintf("%s is %s here, and %s in the daemon that runs", key, settingText(here, key), settingText(h.Settings, key)),
+			Advice: "a daemon keeps what it was started with: 'sessiond stop', and the next command starts one that has what is set here"})
+	}
+	if len(findings) == 0 {
+		findings = append(findings, daemon.Finding{Check: check, Level: daemon.LevelOK, Detail: "the daemon that runs has the same"})
+	}
+	return findings
+}
+
+func settingText(values map[string]string, key string) string {
+	if value, ok := values[key]; ok {
+		return fmt.Sprintf("%q", value)
+	}
+	return "the default"
 }

@@ -11,18 +11,19 @@ const (
 
 // Health is the result of the method health.
 type Health struct {
-	Status          HealthStatus   `json:"status" jsonschema:"ok or degraded"`
-	Problems        []string       `json:"problems,omitempty" jsonschema:"with degraded: what is wrong, in words"`
-	Version         string         `json:"version" jsonschema:"the daemon's version"`
-	ProtocolVersion int            `json:"protocol_version" jsonschema:"version of this protocol"`
-	PID             int            `json:"pid" jsonschema:"the daemon's process id"`
-	StartedAt       Time           `json:"started_at" jsonschema:"when the daemon started"`
-	StateDir        string         `json:"state_dir" jsonschema:"where the daemon keeps its files"`
-	Claude          ClaudeHealth   `json:"claude" jsonschema:"the claude that new sessions get"`
-	Sessions        map[Status]int `json:"sessions" jsonschema:"number of sessions by status"`
-	Inbox           InboxHealth    `json:"inbox" jsonschema:"messages that have not started"`
-	Budget          BudgetHealth   `json:"budget" jsonschema:"what today's sessions have cost"`
-	Events          EventsHealth   `json:"events" jsonschema:"extent of the log"`
+	Status          HealthStatus      `json:"status" jsonschema:"ok or degraded"`
+	Problems        []string          `json:"problems,omitempty" jsonschema:"with degraded: what is wrong, in words"`
+	Version         string            `json:"version" jsonschema:"the daemon's version"`
+	ProtocolVersion int               `json:"protocol_version" jsonschema:"version of this protocol"`
+	PID             int               `json:"pid" jsonschema:"the daemon's process id"`
+	StartedAt       Time              `json:"started_at" jsonschema:"when the daemon started"`
+	StateDir        string            `json:"state_dir" jsonschema:"where the daemon keeps its files"`
+	Settings        map[string]string `json:"settings" jsonschema:"what the daemon was configured with, by key of the configuration file: what is not the default"`
+	Claude          ClaudeHealth      `json:"claude" jsonschema:"the claude that new sessions get"`
+	Sessions        map[Status]int    `json:"sessions" jsonschema:"number of sessions by status"`
+	Inbox           InboxHealth       `json:"inbox" jsonschema:"messages that have not started"`
+	Budget          BudgetHealth      `json:"budget" jsonschema:"what today's sessions have cost"`
+	Events          EventsHealth      `json:"events" jsonschema:"extent of the log"`
 }
 
 // ClaudeHealth describes the claude that new sessions get.
