@@ -266,7 +266,7 @@ func (a *actor) command(m *machine) (*claude.Command, error) {
 		Model: deref(l.Model), Mode: deref(l.PermissionMode), Allowed: deref(l.AllowedTools), Disallowed: deref(l.DisallowedTools),
 		Directories: deref(l.AdditionalDirectories), MaxTurns: deref(l.MaxTurns), MaxBudgetUSD: deref(l.MaxBudgetUSD),
 		Unattended: deref(l.Unattended), Partial: deref(l.IncludePartialMessages)}
-	_, err := os.Stat(a.path(mcpFile))
+	_, err = os.Stat(a.path(mcpFile))
 	if err == nil {
 		cmd.MCPConfigFile = a.path(mcpFile)
 	} else if servers := l.servers(); len(servers) > 0 {
