@@ -35,8 +35,7 @@ func (m *Manager) LaunchSession(ctx context.Context, p api.LaunchSessionParams) 
 	b.hash = paramsHash("launchSession", p, mcp)
 	b.launch.LaunchOptions = p.LaunchOptions
 	if b.key != "" {
-		m.creating.Lock()
-		defer m.creating.Unlock()
+		defer m.launchKeys.lock(b.key)()
 		if known, err := m.known(ctx, b.key, b.hash); known != nil || err != nil {
 			return deref(known), err
 		}

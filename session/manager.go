@@ -57,9 +57,13 @@ type Manager struct {
 
 	// creating is held while a session is created whose right to exist depends
 	// on what exists already; editing while a final session is changed. Both are
-	// taken before mu.
+	// taken before launchKeys, and that before mu.
 	creating sync.Mutex
 	editing  sync.Mutex
+	// Held while a session is created, or a message taken, under the name that
+	// its client has given it.
+	launchKeys keys
+	messageIDs keys
 
 	mu      sync.Mutex
 	actors  map[string]*actor // by session id

@@ -33,8 +33,7 @@ func (m *Manager) SendMessage(ctx context.Context, p api.SendMessageParams) (api
 		if messageID, err = api.ParseID("message_id", p.MessageID); err != nil {
 			return api.MessageResult{}, err
 		}
-		m.creating.Lock() // two calls with one id: the second finds the first's
-		defer m.creating.Unlock()
+		defer m.messageIDs.lock(messageID)() // two calls with one id: the second finds the first's
 		if known, err := m.knownMessage(ctx, id, messageID, p); known != nil || err != nil {
 			return deref(known), err
 		}
