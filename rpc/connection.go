@@ -112,7 +112,7 @@ func (c *connection) read() error {
 			return errDone
 		case errors.Is(err, errLineTooLong):
 			limit := c.server.o.MaxRequestBytes
-			return c.hangUp(atBound(api.Errorf(api.ReasonParseError, "the line is longer than %d bytes", limit), "max_request_bytes", limit))
+			return c.hangUp(api.Errorf(api.ReasonParseError, "the line is longer than %d bytes", limit).AtBound("max_request_bytes", limit))
 		case errors.Is(err, io.EOF):
 			c.windUp(c.ctx)
 			return errDone

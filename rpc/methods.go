@@ -97,7 +97,7 @@ func methodTable() []method {
 		serviceMethod("getApproval", "One of Claude Code's questions.",
 			Service.GetApproval, noApproval),
 		serviceMethod("sendDecision", "Answers one of Claude Code's questions; the first answer wins.",
-			Service.SendDecision, noApproval, api.ReasonAlreadyResolved, invalidState),
+			Service.SendDecision, noApproval, api.ReasonAlreadyResolved, invalidState, limit),
 		newMethod("subscribe", "Sends events as `event` notifications on this connection, from a cursor on, or from now.",
 			subscribe, api.ReasonCursorExpired, limit),
 		newMethod("unsubscribe", "Ends a subscription of this connection; after the answer no event of it comes.",

@@ -8,7 +8,6 @@ import (
 	"fmt"
 	"log/slog"
 	"net"
-	"strings"
 	"sync"
 	"syscall"
 	"time"
@@ -119,8 +118,8 @@ func (s *Server) Serve(ctx context.Context, l net.Listener) error {
 		select {
 		case places <- struct{}{}:
 		default:
-			s.refuse(conn, client, atBound(api.Errorf(api.ReasonLimitExceeded,
-				"the daemon has %d connections already", s.o.MaxConnections), "max_connections", s.o.MaxConnections))
+			s.refuse(conn, client, api.Errorf(api.ReasonLimitExceeded,
+				"the daemon has %d connections already", s.o.MaxConnections).AtBound("max_connections", s.o.MaxConnections))
 			continue
 		}
 		connections.Go(func() {
@@ -128,12 +127,6 @@ func (s *Server) Serve(ctx context.Context, l net.Listener) error {
 			newConnection(ctx, s, conn, client).serve(ctx)
 		})
 	}
-}
-
-// atBound adds to an error which bound was met, and what can be done about it.
-func atBound(e *api.Error, setting string, value int) *api.Error {
-	return e.With("limit", value).With("setting", setting).With("hint",
-		fmt.Sprintf("raise %s in the daemon's configuration, or start it with --%s", setting, strings.ReplaceAll(setting, "_", "-")))
 }
 
 // accept returns the next connection. Running out of file descriptors is no

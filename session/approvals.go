@@ -6,6 +6,7 @@ import (
 
 	"github.com/sessiond/sessiond/rpc/api"
 	"github.com/sessiond/sessiond/session/claude"
+	"github.com/sessiond/sessiond/session/shim"
 )
 
 // ask keeps a question of Claude Code's, once.
@@ -116,7 +117,12 @@ func (s *step) decide(p api.SendDecisionParams, client string) (api.Approval, er
 	if p.UpdatedInput != nil {
 		input = p.UpdatedInput
 	}
-	s.answer(&a, claude.Allow(requestID, input, remembered))
+	line := claude.Allow(requestID, input, remembered)
+	if len(line) > shim.MaxLine {
+		return api.Approval{}, api.Errorf(api.ReasonLimitExceeded, "the answer has %d bytes, and Claude Code takes no more than %d at once", len(line), shim.MaxLine).
+			With("limit", shim.MaxLine).With("hint", "approve with a smaller updated_input, or deny")
+	}
+	s.answer(&a, line)
 	return s.resolve(i, api.ApprovalApproved, client, p.Comment), nil
 }
 

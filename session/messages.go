@@ -5,11 +5,16 @@ import (
 	"errors"
 
 	"github.com/sessiond/sessiond/rpc/api"
+	"github.com/sessiond/sessiond/session/shim"
 	"github.com/sessiond/sessiond/store"
 )
 
 // maxInbox is how many messages of a session may wait.
 const maxInbox = 1000
+
+// maxMessage is the size of the largest content that fits a line for Claude Code,
+// with what the line has around it.
+const maxMessage = shim.MaxLine - 1<<10
 
 // SendMessage puts a message into a live session's inbox. It returns once that
 // is on disk; how the message fares is told by message_updated events.

@@ -33,8 +33,12 @@ type launch struct {
 	Totals []claude.Totals `json:"totals,omitempty"`
 }
 
-// checkQuery refuses a prompt that says nothing.
+// checkQuery refuses a prompt that says nothing, or more than can be said at once.
 func checkQuery(field string, content api.Content) error {
+	if size := content.Size(); size > maxMessage {
+		return api.Errorf(api.ReasonLimitExceeded, "%s: it has %d bytes, and Claude Code takes no more than %d at once", field, size, maxMessage).
+			With("limit", maxMessage).With("field", field).With("hint", "put it into a file, and name that to Claude Code")
+	}
 	if strings.TrimSpace(content.Text()) == "" {
 		return api.InvalidParams(field, "must not be empty")
 	}
