@@ -118,9 +118,8 @@ func (s *step) decide(p api.SendDecisionParams, client string) (api.Approval, er
 		input = p.UpdatedInput
 	}
 	line := claude.Allow(requestID, input, remembered)
-	if len(line) > shim.MaxLine {
-		return api.Approval{}, api.Errorf(api.ReasonLimitExceeded, "the answer has %d bytes, and Claude Code takes no more than %d at once", len(line), shim.MaxLine).
-			With("limit", shim.MaxLine).With("hint", "approve with a smaller updated_input, or deny")
+	if err := checkSize("updated_input", len(line), shim.MaxLine); err != nil {
+		return api.Approval{}, err
 	}
 	s.answer(&a, line)
 	return s.resolve(i, api.ApprovalApproved, client, p.Comment), nil

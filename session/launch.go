@@ -57,7 +57,7 @@ func (m *Manager) known(ctx context.Context, key, hash string) (*api.LaunchSessi
 		return nil, api.Errorf(api.ReasonConflict, "the idempotency key %q was used with other params, for session %s", key, ses.ID).
 			With("session_id", ses.ID)
 	}
-	messages, err := m.store.Messages(ctx, ses.ID, nil)
+	messages, _, err := m.store.MessagesFrom(ctx, ses.ID, nil, 0, 1)
 	if err != nil {
 		return nil, wrapf(err, "messages of session %s", ses.ID)
 	}
@@ -111,6 +111,9 @@ func (m *Manager) create(ctx context.Context, b birth) (api.LaunchSessionResult,
 // check refuses what could not be started.
 func (m *Manager) check(b *birth) error {
 	if err := checkQuery("query", b.query); err != nil {
+		return err
+	}
+	if err := m.mayWait(nil, b.query); err != nil {
 		return err
 	}
 	if err := checkEnv(b.env); err != nil {

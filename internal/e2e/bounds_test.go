@@ -99,3 +99,41 @@ func TestSlowSubscribersOfADaemon(t *testing.T) {
 		}
 	}
 }
+
+// TestWhatWaitsIsBounded: the bounds of the configuration are the daemon's.
+func TestWhatWaitsIsBounded(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.cfg.Claude = scripted.InstallVersion(t, t.TempDir(), claudecli.Pinned)
+	w.cfg.MaxSessions = 1
+	w.cfg.MaxInbox, w.cfg.MaxInboxBytes, w.cfg.MaxQueuedSessions = 2, 4096, 1
+	w.start()
+	met := func(err error, setting string, limit float64) {
+		t.Helper()
+		e, ok := errors.AsType[*api.Error](err)
+		if !ok || e.Reason != api.ReasonLimitExceeded || e.Data["setting"] != setting || e.Data["limit"] != limit {
+			t.Errorf("%s: got %v", setting, err)
+		}
+	}
+	live := w.launch(w.prompt("say: here\nsilence"))
+	w.heard(live, "here") // its prompt waits no more
+	w.launch(w.prompt("say: x"))
+	_, err := w.LaunchSession(w.ctx, w.prompt("say: x"))
+	met(err, "max_queued_sessions", 1)
+	_, err = w.LaunchSession(w.ctx, w.prompt(strings.Repeat("x", 4095)))
+	met(err, "max_inbox_bytes", 4096)
+	for range 2 {
+		if _, err := w.SendMessage(w.ctx, api.SendMessageParams{SessionID: live, Content: api.Text("say: x")}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	_, err = w.SendMessage(w.ctx, api.SendMessageParams{SessionID: live, Content: api.Text("say: x")})
+	met(err, "max_inbox", 2)
+	// Another daemon, with lower bounds, keeps what waits there.
+	w.stop()
+	w.cfg.MaxInbox = 1
+	w.start()
+	if n := len(w.inbox(live)); n != 3 {
+		t.Errorf("%d messages", n)
+	}
+}
