@@ -18,6 +18,7 @@ type Bounds struct {
 	MaxSubscriptions  int64 // at once on one connection
 	MaxQueuedBytes    int64 // that wait to be sent on one connection
 	MaxRequestBytes   int64 // in one request
+	MaxPendingBytes   int64 // in long requests of all connections; 8 times MaxRequestBytes
 	MaxInbox          int64 // messages that wait in one session
 	MaxInboxBytes     int64 // in them
 	MaxQueuedSessions int64 // that wait for one of Config.MaxSessions
@@ -40,6 +41,8 @@ var boundSettings = []Setting{
 		4<<10, math.MaxInt32, func(c *Config) *int64 { return &c.MaxQueuedBytes }),
 	bound("max_request_bytes", "bytes of a request (default 33554432, 32 MiB)",
 		4<<10, math.MaxInt32, func(c *Config) *int64 { return &c.MaxRequestBytes }),
+	bound("max_pending_bytes", "bytes of requests longer than 64 KiB that are on their way or at work, of all connections (default 8 times max_request_bytes)",
+		4<<10, math.MaxInt64, func(c *Config) *int64 { return &c.MaxPendingBytes }),
 	bound("max_inbox", "messages that may wait in a session (default 1000)",
 		1, math.MaxInt32, func(c *Config) *int64 { return &c.MaxInbox }),
 	bound("max_inbox_bytes", "bytes of the messages that may wait in a session, its first prompt too (default 67108864, 64 MiB)",

@@ -49,7 +49,7 @@ func openRooms(ctx context.Context, c Config, log *daemonLog) (*rooms, error) {
 		Service: service{r.manager, c, log, api.Now()}, Hub: r.hub, Logger: log.Logger, Version: c.Version,
 		UID: os.Getuid(), WithClient: session.WithClient,
 		MaxConnections: int(c.MaxConnections), MaxRequests: c.MaxRequests, MaxSubscriptions: int(c.MaxSubscriptions),
-		MaxQueuedBytes: c.MaxQueuedBytes, MaxRequestBytes: int(c.MaxRequestBytes),
+		MaxQueuedBytes: c.MaxQueuedBytes, MaxRequestBytes: int(c.MaxRequestBytes), MaxPendingBytes: c.MaxPendingBytes,
 	})
 	return r, nil
 }

@@ -107,6 +107,7 @@ func TestWhatWaitsIsBounded(t *testing.T) {
 	w.cfg.Claude = scripted.InstallVersion(t, t.TempDir(), claudecli.Pinned)
 	w.cfg.MaxSessions = 1
 	w.cfg.MaxInbox, w.cfg.MaxInboxBytes, w.cfg.MaxQueuedSessions = 2, 4096, 1
+	w.cfg.MaxPendingBytes = 64<<10 + 1000
 	w.start()
 	met := func(err error, setting string, limit float64) {
 		t.Helper()
@@ -122,6 +123,10 @@ func TestWhatWaitsIsBounded(t *testing.T) {
 	met(err, "max_queued_sessions", 1)
 	_, err = w.LaunchSession(w.ctx, w.prompt(strings.Repeat("x", 4095)))
 	met(err, "max_inbox_bytes", 4096)
+	_, err = w.LaunchSession(w.ctx, w.prompt(strings.Repeat("x", 64<<10)))
+	met(err, "max_inbox_bytes", 4096)
+	_, err = w.LaunchSession(w.ctx, w.prompt(strings.Repeat("x", 64<<10+1000)))
+	met(err, "max_pending_bytes", 64<<10+1000)
 	for range 2 {
 		if _, err := w.SendMessage(w.ctx, api.SendMessageParams{SessionID: live, Content: api.Text("say: x")}); err != nil {
 			t.Fatal(err)
