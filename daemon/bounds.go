@@ -22,11 +22,19 @@ type Bounds struct {
 	MaxInbox          int64 // messages that wait in one session
 	MaxInboxBytes     int64 // in them
 	MaxQueuedSessions int64 // that wait for one of Config.MaxSessions
+	MaxLineBytes      int64 // in a line of Claude Code's that is taken in whole
 	MaxLogBytes       int64 // in DaemonLog before it begins anew; the one before is kept
 }
 
 // defaultMaxLog is days of a busy daemon at the usual level.
 const defaultMaxLog = 8 << 20
+
+// Bounds of max_line_bytes: an image that was read comes on one line, and two of
+// the longest have to fit the least max_journal_bytes.
+const (
+	minLine = 1 << 20
+	maxLine = defaultMaxJournal / 2
+)
 
 // boundSettings are the settings of Bounds. The least values are what a client of
 // ours needs to work at all.
@@ -49,6 +57,8 @@ var boundSettings = []Setting{
 		4<<10, math.MaxInt64, func(c *Config) *int64 { return &c.MaxInboxBytes }),
 	bound("max_queued_sessions", "sessions that may wait for one of max_sessions (default 1000)",
 		1, math.MaxInt32, func(c *Config) *int64 { return &c.MaxQueuedSessions }),
+	bound("max_line_bytes", "bytes of a line of Claude Code's that is understood; a longer one is kept in pieces (default 67108864, 64 MiB)",
+		minLine, maxLine, func(c *Config) *int64 { return &c.MaxLineBytes }),
 	bound("max_log_bytes", "bytes of daemon.log at which it begins anew; the one before is kept as daemon.log.1 (default 8388608, 8 MiB)",
 		4<<10, math.MaxInt64, func(c *Config) *int64 { return &c.MaxLogBytes }),
 }

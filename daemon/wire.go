@@ -38,7 +38,8 @@ func openRooms(ctx context.Context, c Config, log *daemonLog) (*rooms, error) {
 	r.manager, err = session.NewManager(session.Config{
 		Store: r.store, StateDir: c.StateDir, LockDir: c.LockDir,
 		Executable: c.Executable, Claude: c.Claude, MaxSessions: c.MaxSessions, DailyBudgetUSD: c.DailyBudgetUSD, IdleTimeout: c.IdleTimeout, Environ: c.Environ,
-		MaxJournalBytes: c.MaxJournalBytes, MaxInbox: int(c.MaxInbox), MaxInboxBytes: c.MaxInboxBytes, MaxQueued: int(c.MaxQueuedSessions), Retention: c.Retention,
+		MaxJournalBytes: c.MaxJournalBytes, MaxLineBytes: int(c.MaxLineBytes),
+		MaxInbox: int(c.MaxInbox), MaxInboxBytes: c.MaxInboxBytes, MaxQueued: int(c.MaxQueuedSessions), Retention: c.Retention,
 		PublishPartial: r.hub.PublishPartial, Logger: log.Logger,
 	})
 	if err != nil {

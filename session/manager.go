@@ -30,6 +30,7 @@ type Config struct {
 	MaxSessions     int              // at most so many live processes; 0: no limit
 	DailyBudgetUSD  float64          // over it nothing new is launched or sent until midnight UTC; 0: no limit
 	MaxJournalBytes int64            // at most so much of what a session has printed may wait for the database; 0: no limit
+	MaxLineBytes    int              // of a line that is taken in whole; 0: shim.DefaultMaxLineBytes
 	MaxInbox        int              // messages of a session that may wait; 0: DefaultMaxInbox, and so on
 	MaxInboxBytes   int64            // that they may have
 	MaxQueued       int              // sessions that may wait for a slot
@@ -82,6 +83,7 @@ type Manager struct {
 
 // NewManager makes a manager that does nothing until Start.
 func NewManager(cfg Config) (*Manager, error) {
+	cfg.MaxLineBytes = cmp.Or(cfg.MaxLineBytes, shim.DefaultMaxLineBytes)
 	cfg.MaxInbox = cmp.Or(cfg.MaxInbox, DefaultMaxInbox)
 	cfg.MaxInboxBytes = cmp.Or(cfg.MaxInboxBytes, DefaultMaxInboxBytes)
 	cfg.MaxQueued = cmp.Or(cfg.MaxQueued, DefaultMaxQueuedSessions)

@@ -75,7 +75,7 @@ func (m *machine) mayTake() error {
 		return api.InvalidState(ses.Status, "wait for its end, then continueSession", "session %s is ending", ses.ID)
 	case ses.MaxBudgetUSD > 0 && ses.CostUSD >= ses.MaxBudgetUSD:
 		return api.Errorf(api.ReasonLimitExceeded, "session %s has spent its budget of $%v; continueSession with another max_budget_usd goes on", ses.ID, ses.MaxBudgetUSD).
-			With("limit", ses.MaxBudgetUSD)
+			With("limit", ses.MaxBudgetUSD).With("hint", "continueSession with another max_budget_usd")
 	}
 	return nil
 }

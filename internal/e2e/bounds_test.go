@@ -2,6 +2,7 @@ package e2e
 
 import (
 	"bufio"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -140,5 +141,39 @@ func TestWhatWaitsIsBounded(t *testing.T) {
 	w.start()
 	if n := len(w.inbox(live)); n != 3 {
 		t.Errorf("%d messages", n)
+	}
+}
+
+// TestLongLinesComeInPieces: at the bound a line is understood, one byte beyond it
+// every byte is kept, in pieces.
+func TestLongLinesComeInPieces(t *testing.T) {
+	t.Parallel()
+	const bound = 1 << 20
+	w := newWorld(t)
+	w.cfg.Claude = scripted.InstallVersion(t, t.TempDir(), claudecli.Pinned)
+	w.cfg.MaxLineBytes = bound
+	w.start()
+	ses := w.run(fmt.Sprintf("emit: 1 %d\nemit: 1 %d\nsay: done", bound, bound+1))
+	if ses.Status != api.StatusCompleted || ses.Result != "done" {
+		t.Errorf("%s: %.100s", ses.Status, ses.Result)
+	}
+	var long []api.ConversationEvent
+	for _, ev := range w.conversation(api.GetConversationParams{SessionID: ses.ID, IncludeRaw: true}) {
+		if ev.EventType == api.ConversationUnparsed || ev.Raw != nil && len(*ev.Raw) > bound/2 {
+			long = append(long, ev)
+		}
+	}
+	if len(long) != 3 {
+		t.Fatalf("%d events", len(long))
+	}
+	whole, piece, rest := long[0], long[1], long[2]
+	if whole.EventType != api.ConversationMessage || len(*whole.Raw) != bound || whole.RawUnterminated {
+		t.Errorf("at the bound: %s, %d bytes", whole.EventType, len(*whole.Raw))
+	}
+	if piece.EventType != api.ConversationUnparsed || len(*piece.Raw) != bound || !piece.RawUnterminated || rest.RawUnterminated {
+		t.Errorf("beyond it: %s, %d bytes", piece.EventType, len(*piece.Raw))
+	}
+	if line := *piece.Raw + *rest.Raw; len(line) != bound+1 || !json.Valid([]byte(line)) {
+		t.Errorf("the pieces make %d bytes", len(line))
 	}
 }
