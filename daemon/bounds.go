@@ -13,16 +13,28 @@ import (
 // Bounds are how much clients, and what they provoke, may take. Zero means the
 // default.
 type Bounds struct {
-	MaxConnections   int64 // at once
-	MaxRequests      int64 // at work at once on one connection
-	MaxSubscriptions int64 // at once on one connection
-	MaxQueuedBytes   int64 // that wait to be sent on one connection
-	MaxRequestBytes  int64 // in one request
-	MaxLogBytes      int64 // in DaemonLog before it begins anew; the one before is kept
+	MaxConnections    int64 // at once
+	MaxRequests       int64 // at work at once on one connection
+	MaxSubscriptions  int64 // at once on one connection
+	MaxQueuedBytes    int64 // that wait to be sent on one connection
+	MaxRequestBytes   int64 // in one request
+	MaxPendingBytes   int64 // in long requests of all connections; 8 times MaxRequestBytes
+	MaxInbox          int64 // messages that wait in one session
+	MaxInboxBytes     int64 // in them
+	MaxQueuedSessions int64 // that wait for one of Config.MaxSessions
+	MaxLineBytes      int64 // in a line of Claude Code's that is taken in whole
+	MaxLogBytes       int64 // in DaemonLog before it begins anew; the one before is kept
 }
 
 // defaultMaxLog is days of a busy daemon at the usual level.
 const defaultMaxLog = 8 << 20
+
+// Bounds of max_line_bytes: an image that was read comes on one line, and two of
+// the longest have to fit the least max_journal_bytes.
+const (
+	minLine = 1 << 20
+	maxLine = defaultMaxJournal / 2
+)
 
 // boundSettings are the settings of Bounds. The least values are what a client of
 // ours needs to work at all.
@@ -37,6 +49,16 @@ var boundSettings = []Setting{
 		4<<10, math.MaxInt32, func(c *Config) *int64 { return &c.MaxQueuedBytes }),
 	bound("max_request_bytes", "bytes of a request (default 33554432, 32 MiB)",
 		4<<10, math.MaxInt32, func(c *Config) *int64 { return &c.MaxRequestBytes }),
+	bound("max_pending_bytes", "bytes of requests longer than 64 KiB that are on their way or at work, of all connections (default 8 times max_request_bytes)",
+		4<<10, math.MaxInt64, func(c *Config) *int64 { return &c.MaxPendingBytes }),
+	bound("max_inbox", "messages that may wait in a session (default 1000)",
+		1, math.MaxInt32, func(c *Config) *int64 { return &c.MaxInbox }),
+	bound("max_inbox_bytes", "bytes of the messages that may wait in a session, its first prompt too (default 67108864, 64 MiB)",
+		4<<10, math.MaxInt64, func(c *Config) *int64 { return &c.MaxInboxBytes }),
+	bound("max_queued_sessions", "sessions that may wait for one of max_sessions (default 1000)",
+		1, math.MaxInt32, func(c *Config) *int64 { return &c.MaxQueuedSessions }),
+	bound("max_line_bytes", "bytes of a line of Claude Code's that is understood; a longer one is kept in pieces (default 67108864, 64 MiB)",
+		minLine, maxLine, func(c *Config) *int64 { return &c.MaxLineBytes }),
 	bound("max_log_bytes", "bytes of daemon.log at which it begins anew; the one before is kept as daemon.log.1 (default 8388608, 8 MiB)",
 		4<<10, math.MaxInt64, func(c *Config) *int64 { return &c.MaxLogBytes }),
 }

@@ -14,10 +14,21 @@ import (
 func TestBoundsHaveBounds(t *testing.T) {
 	t.Parallel()
 	for _, s := range boundSettings {
-		for value, ok := range map[string]bool{"0": false, "-1": false, "": false, "1e3": false, "8MiB": false, "4096": true, "99999999999999999999": false} {
+		for value, ok := range map[string]bool{"0": false, "-1": false, "": false, "1e3": false, "8MiB": false, "1048576": true, "99999999999999999999": false} {
 			if err := s.apply(&Config{}, value); (err == nil) != ok {
 				t.Errorf("%s = %q: %v", s.Key, value, err)
 			}
+		}
+	}
+}
+
+// TestLinesHaveBounds: a line has to fit the least journal that there may be.
+func TestLinesHaveBounds(t *testing.T) {
+	t.Parallel()
+	for value, ok := range map[string]bool{"1048575": false, "1048576": true, "536870912": true, "536870913": false} {
+		_, err := Load(Sources{Flags: map[string]string{"max_line_bytes": value}, Getenv: env(map[string]string{"HOME": "/h"})})
+		if (err == nil) != ok || !ok && !strings.Contains(err.Error(), "max-line-bytes") {
+			t.Errorf("%s: %v", value, err)
 		}
 	}
 }

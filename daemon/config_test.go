@@ -52,6 +52,7 @@ func TestEverySettingCanComeFromEverySource(t *testing.T) {
 		"daily_budget_usd": "2.5", "idle_timeout": "45m", "max_journal_bytes": "2147483648",
 		"max_connections": "1", "max_requests": "2", "max_subscriptions": "3",
 		"max_queued_bytes": "4096", "max_request_bytes": "4097", "max_log_bytes": "4098",
+		"max_line_bytes": "1048576", "max_pending_bytes": "4100", "max_inbox": "4", "max_inbox_bytes": "4099", "max_queued_sessions": "5",
 		"prune_after": "2w", "max_database_bytes": "10000000", "archive_dir": "/a", "profile_dir": "/p",
 	}
 	var file strings.Builder
@@ -70,7 +71,7 @@ func TestEverySettingCanComeFromEverySource(t *testing.T) {
 	want := Config{
 		StateDir: "/s", Socket: "/s.sock", Claude: "/c", LogLevel: slog.LevelError,
 		LogFormat: LogJSON, MaxSessions: 7, DailyBudgetUSD: 2.5, IdleTimeout: 45 * time.Minute, MaxJournalBytes: 2 << 30,
-		Bounds: Bounds{1, 2, 3, 4096, 4097, 4098}, Retention: session.Retention{After: 14 * 24 * time.Hour, MaxBytes: 10_000_000, ArchiveDir: "/a"},
+		Bounds: Bounds{1, 2, 3, 4096, 4097, 4100, 4, 4099, 5, 1048576, 4098}, Retention: session.Retention{After: 14 * 24 * time.Hour, MaxBytes: 10_000_000, ArchiveDir: "/a"},
 		ProfileDir: "/p", LockDir: "/h/.local/state/sessiond/conversations",
 	}
 	for name, sources := range map[string]Sources{

@@ -39,7 +39,8 @@ func openRooms(ctx context.Context, c Config, log *daemonLog) (*rooms, error) {
 	r.manager, err = session.NewManager(session.Config{
 		Store: r.store, StateDir: c.StateDir, LockDir: c.LockDir,
 		Executable: c.Executable, Claude: c.Claude, MaxSessions: c.MaxSessions, DailyBudgetUSD: c.DailyBudgetUSD, IdleTimeout: c.IdleTimeout, Environ: c.Environ,
-		MaxJournalBytes: c.MaxJournalBytes, Retention: c.Retention,
+		MaxJournalBytes: c.MaxJournalBytes, MaxLineBytes: int(c.MaxLineBytes),
+		MaxInbox: int(c.MaxInbox), MaxInboxBytes: c.MaxInboxBytes, MaxQueued: int(c.MaxQueuedSessions), Retention: c.Retention,
 		PublishPartial: r.hub.PublishPartial, Logger: log.Logger,
 	})
 	if err != nil {
@@ -50,7 +51,7 @@ func openRooms(ctx context.Context, c Config, log *daemonLog) (*rooms, error) {
 		Service: service{r.manager, c, log, api.Now()}, Hub: r.hub, Logger: log.Logger, Version: c.Version,
 		UID: os.Getuid(), WithClient: session.WithClient,
 		MaxConnections: int(c.MaxConnections), MaxRequests: c.MaxRequests, MaxSubscriptions: int(c.MaxSubscriptions),
-		MaxQueuedBytes: c.MaxQueuedBytes, MaxRequestBytes: int(c.MaxRequestBytes),
+		MaxQueuedBytes: c.MaxQueuedBytes, MaxRequestBytes: int(c.MaxRequestBytes), MaxPendingBytes: c.MaxPendingBytes,
 	})
 	return r, nil
 }

@@ -12,6 +12,8 @@ import (
 	"sync"
 	"testing"
 
+	"golang.org/x/sync/semaphore"
+
 	"github.com/sessiond/sessiond/bus"
 	"github.com/sessiond/sessiond/rpc/api"
 )
@@ -22,10 +24,11 @@ func BenchmarkParseRequest(b *testing.B) {
 	input := bytes.Repeat(append(line, '\n'), 1000)
 	b.SetBytes(int64(len(line)))
 	b.ReportAllocs()
-	lines := newLineReader(bytes.NewReader(nil), DefaultMaxRequestBytes)
+	pending := semaphore.NewWeighted(DefaultMaxRequestBytes)
+	lines := newLineReader(bytes.NewReader(nil), DefaultMaxRequestBytes, pending)
 	for i := range b.N {
 		if i%1000 == 0 {
-			lines = newLineReader(bytes.NewReader(input), DefaultMaxRequestBytes)
+			lines = newLineReader(bytes.NewReader(input), DefaultMaxRequestBytes, pending)
 		}
 		line, err := lines.next()
 		if err != nil {

@@ -88,6 +88,61 @@ func TestRequestsAreLimitedInSize(t *testing.T) {
 	checkAnswer(t, client.recv(), -32001, "1", "")
 }
 
+// Long requests are bounded together, half ones too. Those that are short are not
+// refused for them, and what ends, however, makes room.
+func TestLongRequestsAreLimitedTogether(t *testing.T) {
+	t.Parallel()
+	const size = 100 << 10
+	const bound = 3 * size
+	s := startServer(t, &fakeService{getSessionState: notFound}, func(o *Options) { o.MaxPendingBytes = bound })
+	free := func(n int64) {
+		t.Helper()
+		eventually(t, fmt.Sprintf("%d bytes are free", n), func() bool {
+			if !s.server.pending.TryAcquire(n) {
+				return false
+			}
+			full := !s.server.pending.TryAcquire(1)
+			if !full {
+				s.server.pending.Release(1)
+			}
+			s.server.pending.Release(n)
+			return full
+		})
+	}
+	var half []*testClient
+	for range 3 {
+		half = append(half, s.dial())
+		if _, err := io.WriteString(half[len(half)-1].conn, requestOfSize(size)); err != nil { // all but the newline
+			t.Fatal(err)
+		}
+	}
+	free(0)
+	long := s.dial()
+	long.send(requestOfSize(largeBuffer + 1))
+	checkBound(t, long.recv(), -32004, "null", "max_pending_bytes", bound)
+	long.expectClosed()
+	short := s.dial()
+	short.send(requestOfSize(largeBuffer))
+	checkAnswer(t, short.recv(), -32001, "1", "")
+
+	half[0].send("") // the newline
+	checkAnswer(t, half[0].recv(), -32001, "1", "")
+	free(size)
+	for range 3 {
+		short.send(requestOfSize(size))
+		checkAnswer(t, short.recv(), -32001, "1", "")
+		free(size)
+	}
+	short.send(requestOfSize(size + 1))
+	checkBound(t, short.recv(), -32004, "null", "max_pending_bytes", bound)
+	short.expectClosed()
+	_ = half[1].conn.Close()
+	free(2 * size)
+	half[2].send("{") // and what is no request
+	checkAnswer(t, half[2].recv(), -32700, "null", "")
+	free(bound)
+}
+
 // What waits to be sent is bounded, exactly: see TestOutboxIsBounded. A request
 // whose answer finds no place stays at work, and so the reading stops too.
 func TestAnswersThatWaitAreLimited(t *testing.T) {

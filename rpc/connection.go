@@ -47,7 +47,7 @@ type connection struct {
 func newConnection(ctx context.Context, s *Server, conn net.Conn, client string) *connection {
 	c := &connection{
 		server: s, conn: conn, client: client,
-		lines:         newLineReader(conn, s.o.MaxRequestBytes),
+		lines:         newLineReader(conn, s.o.MaxRequestBytes, s.pending),
 		places:        semaphore.NewWeighted(s.o.MaxRequests),
 		subscriptions: map[string]*subscription{},
 	}
@@ -107,12 +107,20 @@ func disconnected(err error) bool {
 func (c *connection) read() error {
 	for {
 		line, err := c.lines.next()
+		held := c.lines.handOver()
+		if err != nil {
+			c.server.pending.Release(held)
+		}
 		switch {
 		case c.ctx.Err() != nil:
 			return errDone
 		case errors.Is(err, errLineTooLong):
 			limit := c.server.o.MaxRequestBytes
-			return c.hangUp(atBound(api.Errorf(api.ReasonParseError, "the line is longer than %d bytes", limit), "max_request_bytes", limit))
+			return c.hangUp(api.Errorf(api.ReasonParseError, "the line is longer than %d bytes", limit).AtBound("max_request_bytes", limit))
+		case errors.Is(err, errNoRoom):
+			limit := c.server.o.MaxPendingBytes
+			return c.hangUp(api.Errorf(api.ReasonLimitExceeded, "long requests have %d bytes together already; try again later, or in smaller parts", limit).
+				AtBound("max_pending_bytes", limit))
 		case errors.Is(err, io.EOF):
 			c.windUp(c.ctx)
 			return errDone
@@ -120,8 +128,12 @@ func (c *connection) read() error {
 			return err
 		}
 		r, refusal := parseRequest(line)
+		if refusal != nil {
+			c.server.pending.Release(held)
+		}
 		switch {
 		case refusal == nil:
+			r.held = held
 			err = c.start(r)
 		case refusal.Reason == api.ReasonParseError:
 			return c.hangUp(refusal)
@@ -140,6 +152,7 @@ func (c *connection) read() error {
 func (c *connection) start(r *request) error {
 	r.conn = c
 	if c.stopping.Load() {
+		defer c.server.pending.Release(r.held)
 		c.do(r) // refuses it, without waiting for those that are at work
 		return nil
 	}
@@ -149,9 +162,11 @@ func (c *connection) start(r *request) error {
 	}
 	places = min(places, c.server.o.MaxRequests)
 	if err := c.places.Acquire(c.ctx, places); err != nil {
+		c.server.pending.Release(r.held)
 		return err
 	}
 	c.tasks.Go(func() {
+		defer c.server.pending.Release(r.held)
 		defer c.places.Release(places)
 		c.do(r)
 	})

@@ -5,8 +5,11 @@ import (
 	"encoding/json"
 	"errors"
 	"io"
+	"math"
 	"testing"
 	"unicode/utf8"
+
+	"golang.org/x/sync/semaphore"
 
 	"github.com/sessiond/sessiond/internal/claudecli"
 	"github.com/sessiond/sessiond/internal/traces"
@@ -28,7 +31,7 @@ func FuzzFraming(f *testing.F) {
 	f.Add([]byte("\n\n\r\n"), 1)
 	f.Fuzz(func(t *testing.T, stream []byte, limit int) {
 		limit = 1 + max(limit, -limit, 0)%4096
-		lines := newLineReader(bytes.NewReader(stream), limit)
+		lines := newLineReader(bytes.NewReader(stream), limit, semaphore.NewWeighted(math.MaxInt64))
 		rest := stream
 		for {
 			line, err := lines.next()

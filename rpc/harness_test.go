@@ -118,6 +118,7 @@ func testEvent(seq int64, typ api.EventType, text string) *bus.Event {
 type testServer struct {
 	t      testing.TB
 	socket string
+	server *Server
 	log    *memLog
 	hub    *bus.Hub
 	logged *lockedBuffer
@@ -141,9 +142,10 @@ func startServer(t testing.TB, service *fakeService, configure func(*Options)) *
 	if configure != nil {
 		configure(&o)
 	}
+	s.server = NewServer(o)
 	ctx, cancel := context.WithCancel(context.Background())
 	served := make(chan error, 1)
-	go func() { served <- NewServer(o).Serve(ctx, l) }()
+	go func() { served <- s.server.Serve(ctx, l) }()
 	s.stop = sync.OnceFunc(func() {
 		cancel()
 		if err := <-served; err != nil {

@@ -4,6 +4,8 @@ import (
 	"bytes"
 	"errors"
 	"io"
+
+	"golang.org/x/sync/semaphore"
 )
 
 // A reader's buffer: small while the client says little, since most clients say
@@ -17,6 +19,10 @@ const (
 // it on the stream has no meaning any more.
 var errLineTooLong = errors.New("the line is too long")
 
+// errNoRoom says that long lines, this one among them, have as much memory as
+// all connections may use for them.
+var errNoRoom = errors.New("no room for the line")
+
 // lineReader cuts a stream into lines of at most max bytes, the newline not
 // counted. Unlike bufio.Scanner's, its lines belong to the caller, and memory is
 // used only for what has arrived.
@@ -27,10 +33,13 @@ type lineReader struct {
 	rest []byte // of buf: has been read, and belongs to no line yet
 	full bool   // the last read filled buf: there may be more
 	err  error  // came with the last bytes
+
+	pending *semaphore.Weighted // bytes that lines longer than largeBuffer may have, those of all readers
+	held    int64               // of it, by the line that is read or was returned last
 }
 
-func newLineReader(r io.Reader, maxLine int) *lineReader {
-	return &lineReader{r: r, max: maxLine, buf: make([]byte, smallBuffer)}
+func newLineReader(r io.Reader, maxLine int, pending *semaphore.Weighted) *lineReader {
+	return &lineReader{r: r, max: maxLine, pending: pending, buf: make([]byte, smallBuffer)}
 }
 
 // next returns the next line without its newline. The last one need not have a
@@ -51,11 +60,34 @@ func (l *lineReader) next() ([]byte, error) {
 		if len(line)+len(part) > l.max {
 			return nil, errLineTooLong
 		}
+		if !l.hold(len(line) + len(part)) {
+			return nil, errNoRoom
+		}
 		line, l.rest = append(line, part...), rest
 		if whole {
 			return line, nil
 		}
 	}
+}
+
+// hold takes what a line of so many bytes needs beyond what it has. It does not
+// wait: lines that are half there would wait for each other.
+func (l *lineReader) hold(size int) bool {
+	more := int64(size) - l.held
+	if size <= largeBuffer || more == 0 {
+		return true
+	}
+	if !l.pending.TryAcquire(more) {
+		return false
+	}
+	l.held += more
+	return true
+}
+
+// handOver leaves what the last line holds to the caller, who gives it back.
+func (l *lineReader) handOver() (held int64) {
+	held, l.held = l.held, 0
+	return held
 }
 
 // read fills the buffer, which is empty, with what has arrived.

@@ -21,6 +21,7 @@ type request struct {
 	method string
 	params json.RawMessage // as they were sent; nil if there are none
 	size   int             // bytes of the line
+	held   int64           // of the bytes for long lines; given back when it is done
 	then   func()          // if set, runs once the answer is queued
 }
 

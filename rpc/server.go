@@ -8,10 +8,11 @@ import (
 	"fmt"
 	"log/slog"
 	"net"
-	"strings"
 	"sync"
 	"syscall"
 	"time"
+
+	"golang.org/x/sync/semaphore"
 
 	"github.com/sessiond/sessiond/bus"
 	"github.com/sessiond/sessiond/rpc/api"
@@ -25,6 +26,7 @@ const (
 	DefaultMaxQueuedBytes   = 256 << 10
 	DefaultMaxRequestBytes  = 32 << 20
 
+	pendingRequests      = 8 // of the largest size, at once
 	defaultWriteStall    = 2 * time.Minute
 	defaultShutdownGrace = 400 * time.Millisecond // a stop takes less than a second
 )
@@ -57,6 +59,7 @@ type Options struct {
 	MaxSubscriptions int   // at once on one connection
 	MaxQueuedBytes   int64 // that wait to be sent on one connection; a larger line waits alone
 	MaxRequestBytes  int   // in a line from a client
+	MaxPendingBytes  int64 // of lines beyond 64 KiB on their way or at work, of all connections; 0: 8 times MaxRequestBytes
 
 	WriteStall    time.Duration // a client that takes nothing for so long is cut; 0: 2 min
 	ShutdownGrace time.Duration // for requests at work when the server stops; 0: 400 ms
@@ -67,6 +70,7 @@ type Server struct {
 	o         Options
 	log       *slog.Logger
 	methods   map[string]method
+	pending   *semaphore.Weighted // for MaxPendingBytes
 	discovery func() (json.RawMessage, error)
 }
 
@@ -77,10 +81,11 @@ func NewServer(o Options) *Server {
 	o.MaxSubscriptions = cmp.Or(o.MaxSubscriptions, DefaultMaxSubscriptions)
 	o.MaxQueuedBytes = cmp.Or(o.MaxQueuedBytes, DefaultMaxQueuedBytes)
 	o.MaxRequestBytes = cmp.Or(o.MaxRequestBytes, DefaultMaxRequestBytes)
+	o.MaxPendingBytes = cmp.Or(o.MaxPendingBytes, pendingRequests*int64(o.MaxRequestBytes))
 	o.WriteStall = cmp.Or(o.WriteStall, defaultWriteStall)
 	o.ShutdownGrace = cmp.Or(o.ShutdownGrace, defaultShutdownGrace)
 	o.Logger = cmp.Or(o.Logger, slog.New(slog.DiscardHandler))
-	s := &Server{o: o, log: o.Logger, methods: map[string]method{}}
+	s := &Server{o: o, log: o.Logger, methods: map[string]method{}, pending: semaphore.NewWeighted(o.MaxPendingBytes)}
 	for _, m := range methodTable() {
 		s.methods[m.name] = m
 	}
@@ -119,8 +124,8 @@ func (s *Server) Serve(ctx context.Context, l net.Listener) error {
 		select {
 		case places <- struct{}{}:
 		default:
-			s.refuse(conn, client, atBound(api.Errorf(api.ReasonLimitExceeded,
-				"the daemon has %d connections already", s.o.MaxConnections), "max_connections", s.o.MaxConnections))
+			s.refuse(conn, client, api.Errorf(api.ReasonLimitExceeded,
+				"the daemon has %d connections already", s.o.MaxConnections).AtBound("max_connections", s.o.MaxConnections))
 			continue
 		}
 		connections.Go(func() {
@@ -128,12 +133,6 @@ func (s *Server) Serve(ctx context.Context, l net.Listener) error {
 			newConnection(ctx, s, conn, client).serve(ctx)
 		})
 	}
-}
-
-// atBound adds to an error which bound was met, and what can be done about it.
-func atBound(e *api.Error, setting string, value int) *api.Error {
-	return e.With("limit", value).With("setting", setting).With("hint",
-		fmt.Sprintf("raise %s in the daemon's configuration, or start it with --%s", setting, strings.ReplaceAll(setting, "_", "-")))
 }
 
 // accept returns the next connection. Running out of file descriptors is no

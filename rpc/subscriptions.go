@@ -98,8 +98,8 @@ func (c *connection) addSubscription(id string, sub *subscription) error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if limit := c.server.o.MaxSubscriptions; len(c.subscriptions) >= limit {
-		return atBound(api.Errorf(api.ReasonLimitExceeded,
-			"this connection has %d subscriptions already", limit), "max_subscriptions", limit)
+		return api.Errorf(api.ReasonLimitExceeded,
+			"this connection has %d subscriptions already", limit).AtBound("max_subscriptions", limit)
 	}
 	c.subscriptions[id] = sub
 	return nil

@@ -91,6 +91,7 @@ func (a *actor) openJournal() error {
 	if err != nil {
 		return fmt.Errorf("journal: %w", err)
 	}
+	j.KeepTogether(a.mgr.cfg.MaxLineBytes)
 	a.journal, a.punched = j, a.m.row.JournalOffset
 	return nil
 }

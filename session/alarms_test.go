@@ -59,7 +59,7 @@ func TestNewDay(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	m := &Manager{cfg: Config{DailyBudgetUSD: 1}, store: st, log: slog.New(slog.DiscardHandler), actors: map[string]*actor{}}
+	m := &Manager{cfg: Config{DailyBudgetUSD: 1, MaxQueued: 1}, store: st, log: slog.New(slog.DiscardHandler), actors: map[string]*actor{}}
 	ctx, stop := context.WithCancel(t.Context())
 	poll, done := make(chan time.Time), make(chan struct{})
 	spend(2)

@@ -6,6 +6,7 @@ import (
 
 	"github.com/sessiond/sessiond/rpc/api"
 	"github.com/sessiond/sessiond/session/claude"
+	"github.com/sessiond/sessiond/session/shim"
 )
 
 // ask keeps a question of Claude Code's, once.
@@ -116,7 +117,11 @@ func (s *step) decide(p api.SendDecisionParams, client string) (api.Approval, er
 	if p.UpdatedInput != nil {
 		input = p.UpdatedInput
 	}
-	s.answer(&a, claude.Allow(requestID, input, remembered))
+	line := claude.Allow(requestID, input, remembered)
+	if err := checkSize("updated_input", len(line), shim.MaxLine); err != nil {
+		return api.Approval{}, err
+	}
+	s.answer(&a, line)
 	return s.resolve(i, api.ApprovalApproved, client, p.Comment), nil
 }
 

@@ -27,7 +27,7 @@ func (m *Manager) checkBudget(ctx context.Context) error {
 		return err
 	}
 	return api.Errorf(api.ReasonLimitExceeded, "the daily limit of $%v is spent; it begins anew at midnight UTC, or raise daily_budget_usd",
-		m.cfg.DailyBudgetUSD).With("limit", m.cfg.DailyBudgetUSD)
+		m.cfg.DailyBudgetUSD).AtBound("daily_budget_usd", m.cfg.DailyBudgetUSD)
 }
 
 // overBudget reports whether nothing is to be sent now. Where that cannot be

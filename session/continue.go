@@ -36,6 +36,7 @@ func (m *Manager) ContinueSession(ctx context.Context, p api.ContinueSessionPara
 	p.Env, p.MCPConfig = nil, nil
 	b := birth{query: p.Query, env: env, mcp: mcp, key: p.IdempotencyKey, hash: paramsHash("continueSession", p, mcp)}
 	if b.key != "" {
+		defer m.launchKeys.lock(b.key)()
 		if known, err := m.known(ctx, b.key, b.hash); known != nil || err != nil {
 			return deref(known), err
 		}

@@ -118,6 +118,14 @@ func (s *step) start(i int) {
 	}
 }
 
+// refused fails a message that could not be written.
+func (s *step) refused(id string) {
+	if i := s.m.message(id); i >= 0 && s.m.messages[i].State == api.MessageSent {
+		s.setMessage(i, api.MessageFailed, api.MessageNotStarted)
+		s.withdrawn()
+	}
+}
+
 // withdraw cancels every message that the daemon still keeps, and has Claude
 // Code give back those that wait there for the turn that runs.
 func (s *step) withdraw() {

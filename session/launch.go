@@ -36,8 +36,7 @@ func (m *Manager) LaunchSession(ctx context.Context, p api.LaunchSessionParams) 
 	b.hash = paramsHash("launchSession", p, mcp)
 	b.launch.LaunchOptions = p.LaunchOptions
 	if b.key != "" {
-		m.creating.Lock()
-		defer m.creating.Unlock()
+		defer m.launchKeys.lock(b.key)()
 		if known, err := m.known(ctx, b.key, b.hash); known != nil || err != nil {
 			return deref(known), err
 		}
@@ -115,6 +114,9 @@ func (m *Manager) create(ctx context.Context, b birth) (api.LaunchSessionResult,
 // check refuses what could not be started.
 func (m *Manager) check(b *birth) error {
 	if err := checkQuery("query", b.query); err != nil {
+		return err
+	}
+	if err := m.mayWait(nil, b.query); err != nil {
 		return err
 	}
 	if err := checkEnv(b.env); err != nil {

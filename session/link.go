@@ -43,7 +43,7 @@ const (
 
 // attach takes a shim's client, and begins to write to it.
 func (a *actor) attach(client *shim.Client) {
-	a.link.shim, a.link.out, a.link.look, a.link.pause = client, newOutbox(client, a.log), nil, 0
+	a.link.shim, a.link.out, a.link.look, a.link.pause = client, newOutbox(client, a.log, a.refused), nil, 0
 	a.mgr.hears(a.id, client)
 }
 

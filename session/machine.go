@@ -231,7 +231,7 @@ func (s *step) count() {
 	ses := &s.m.row.Session
 	queued := 0
 	for i := range s.m.messages {
-		if st := s.m.messages[i].State; st == api.MessageQueued || st == api.MessageSent {
+		if s.m.messages[i].State.Waits() {
 			queued++
 		}
 	}

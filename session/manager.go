@@ -30,6 +30,10 @@ type Config struct {
 	MaxSessions     int              // at most so many live processes; 0: no limit
 	DailyBudgetUSD  float64          // over it nothing new is launched or sent until midnight UTC; 0: no limit
 	MaxJournalBytes int64            // at most so much of what a session has printed may wait for the database; 0: no limit
+	MaxLineBytes    int              // of a line that is taken in whole; 0: shim.DefaultMaxLineBytes
+	MaxInbox        int              // messages of a session that may wait; 0: DefaultMaxInbox, and so on
+	MaxInboxBytes   int64            // that they may have
+	MaxQueued       int              // sessions that may wait for a slot
 	IdleTimeout     time.Duration    // ends interactive sessions that wait for a message so long; 0: never
 	Retention       Retention        // what is pruned by itself; zero: nothing
 	Environ         []string         // the daemon's own environment, for sessions that bring none
@@ -57,9 +61,13 @@ type Manager struct {
 
 	// creating is held while a session is created whose right to exist depends
 	// on what exists already; editing while a final session is changed. Both are
-	// taken before mu.
+	// taken before launchKeys, and that before mu.
 	creating sync.Mutex
 	editing  sync.Mutex
+	// Held while a session is created, or a message taken, under the name that
+	// its client has given it.
+	launchKeys keys
+	messageIDs keys
 
 	mu      sync.Mutex
 	actors  map[string]*actor // by session id
@@ -75,6 +83,10 @@ type Manager struct {
 
 // NewManager makes a manager that does nothing until Start.
 func NewManager(cfg Config) (*Manager, error) {
+	cfg.MaxLineBytes = cmp.Or(cfg.MaxLineBytes, shim.DefaultMaxLineBytes)
+	cfg.MaxInbox = cmp.Or(cfg.MaxInbox, DefaultMaxInbox)
+	cfg.MaxInboxBytes = cmp.Or(cfg.MaxInboxBytes, DefaultMaxInboxBytes)
+	cfg.MaxQueued = cmp.Or(cfg.MaxQueued, DefaultMaxQueuedSessions)
 	home, err := os.Stat(cfg.StateDir)
 	if err != nil {
 		return nil, fmt.Errorf("state directory: %w", err)
@@ -168,8 +180,8 @@ func (m *Manager) launch(a *actor) {
 	m.wg.Go(func() { a.run(m.ctx) })
 }
 
-// reserve gives an actor a slot, or a place in the queue for one. It reports
-// whether the session may start.
+// reserve gives an actor a slot, or a place in the queue for one, if there is one
+// left. It reports whether the session may start.
 func (m *Manager) reserve(ctx context.Context, a *actor) (bool, error) {
 	over := m.overBudget(ctx)
 	m.mu.Lock()
@@ -183,8 +195,14 @@ func (m *Manager) reserve(ctx context.Context, a *actor) (bool, error) {
 	case <-a.granted:
 		return true, nil
 	default:
-		return false, nil
 	}
+	if last := len(m.waiting) - 1; last >= m.cfg.MaxQueued {
+		m.waiting[last] = nil
+		m.waiting = m.waiting[:last]
+		return false, api.Errorf(api.ReasonLimitExceeded, "%d sessions wait for a slot already", last).
+			AtBound("max_queued_sessions", m.cfg.MaxQueued)
+	}
+	return false, nil
 }
 
 // grantLocked starts those who wait, as far as there are slots and, unless the

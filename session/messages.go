@@ -5,11 +5,21 @@ import (
 	"errors"
 
 	"github.com/sessiond/sessiond/rpc/api"
+	"github.com/sessiond/sessiond/session/shim"
 	"github.com/sessiond/sessiond/store"
 )
 
-// maxInbox is how many messages of a session may wait.
-const maxInbox = 1000
+// The defaults of the bounds of inboxes, and of the queue of sessions that wait
+// for a slot.
+const (
+	DefaultMaxInbox          = 1000
+	DefaultMaxInboxBytes     = 64 << 20
+	DefaultMaxQueuedSessions = 1000
+)
+
+// maxMessage is the size of the largest content that fits a line for Claude Code,
+// with what the line has around it.
+const maxMessage = shim.MaxLine - 1<<10
 
 // SendMessage puts a message into a live session's inbox. It returns once that
 // is on disk; how the message fares is told by message_updated events.
@@ -33,8 +43,7 @@ func (m *Manager) SendMessage(ctx context.Context, p api.SendMessageParams) (api
 		if messageID, err = api.ParseID("message_id", p.MessageID); err != nil {
 			return api.MessageResult{}, err
 		}
-		m.creating.Lock() // two calls with one id: the second finds the first's
-		defer m.creating.Unlock()
+		defer m.messageIDs.lock(messageID)() // two calls with one id: the second finds the first's
 		if known, err := m.knownMessage(ctx, id, messageID, p); known != nil || err != nil {
 			return deref(known), err
 		}
@@ -45,6 +54,9 @@ func (m *Manager) SendMessage(ctx context.Context, p api.SendMessageParams) (api
 	var msg api.Message
 	_, err = m.change(ctx, id, func(_ *actor, s *step) error {
 		if err := s.m.mayTake(); err != nil {
+			return err
+		}
+		if err := m.mayWait(s.m.messages, p.Content); err != nil {
 			return err
 		}
 		msg = *s.addMessage(messageID, p.Content, p.Delivery)
@@ -63,9 +75,26 @@ func (m *machine) mayTake() error {
 		return api.InvalidState(ses.Status, "wait for its end, then continueSession", "session %s is ending", ses.ID)
 	case ses.MaxBudgetUSD > 0 && ses.CostUSD >= ses.MaxBudgetUSD:
 		return api.Errorf(api.ReasonLimitExceeded, "session %s has spent its budget of $%v; continueSession with another max_budget_usd goes on", ses.ID, ses.MaxBudgetUSD).
-			With("limit", ses.MaxBudgetUSD)
-	case ses.QueuedMessages >= maxInbox:
-		return api.Errorf(api.ReasonLimitExceeded, "%d messages wait in session %s already", ses.QueuedMessages, ses.ID).With("limit", maxInbox)
+			With("limit", ses.MaxBudgetUSD).With("hint", "continueSession with another max_budget_usd")
+	}
+	return nil
+}
+
+// mayWait refuses what an inbox that holds these messages has no room for.
+func (m *Manager) mayWait(messages []api.Message, content api.Content) error {
+	count, size := 1, int64(content.Size())
+	for i := range messages {
+		if messages[i].State.Waits() {
+			count++
+			size += int64(messages[i].Content.Size())
+		}
+	}
+	if count > m.cfg.MaxInbox {
+		return api.Errorf(api.ReasonLimitExceeded, "%d messages wait in this session already", count-1).AtBound("max_inbox", m.cfg.MaxInbox)
+	}
+	if size > m.cfg.MaxInboxBytes {
+		return api.Errorf(api.ReasonLimitExceeded, "with this one, messages of %d bytes would wait in this session", size).
+			AtBound("max_inbox_bytes", m.cfg.MaxInboxBytes)
 	}
 	return nil
 }
@@ -85,7 +114,7 @@ func (m *Manager) knownMessage(ctx context.Context, sessionID, messageID string,
 	return &api.MessageResult{Message: msg}, nil
 }
 
-// ListMessages reads a session's messages, in their order.
+// ListMessages reads a page of a session's messages, in their order.
 func (m *Manager) ListMessages(ctx context.Context, p api.ListMessagesParams) (api.ListMessagesResult, error) {
 	id, err := api.ParseID("session_id", p.SessionID)
 	if err != nil {
@@ -94,11 +123,14 @@ func (m *Manager) ListMessages(ctx context.Context, p api.ListMessagesParams) (a
 	if err := checkAny("state", p.State, api.MessageStates); err != nil {
 		return api.ListMessagesResult{}, err
 	}
+	if p.FromPosition < 0 {
+		return api.ListMessagesResult{}, api.InvalidParams("from_position", "%d is negative", p.FromPosition)
+	}
 	if _, err := m.row(ctx, id); err != nil {
 		return api.ListMessagesResult{}, err
 	}
-	messages, _, err := m.store.Messages(ctx, id, p.State)
-	return api.ListMessagesResult{Messages: messages}, wrapf(err, "messages of session %s", id)
+	messages, next, err := m.store.MessagesFrom(ctx, id, p.State, p.FromPosition, maxPageBytes)
+	return api.ListMessagesResult{Messages: messages, NextPosition: next}, wrapf(err, "messages of session %s", id)
 }
 
 // CancelMessage withdraws a message that has not started. One that was written

@@ -151,7 +151,8 @@ func (m *Manager) ask(ctx context.Context, id string, change func(*step) (reques
 			return errFinal(&s.m.row.Session)
 		}
 		if len(s.m.eng.Controls) >= maxControls {
-			return api.Errorf(api.ReasonLimitExceeded, "Claude Code has %d requests to answer in session %s already", maxControls, id).With("limit", maxControls)
+			return api.Errorf(api.ReasonLimitExceeded, "Claude Code has %d requests to answer in session %s already", maxControls, id).
+				With("limit", maxControls).With("hint", "wait until it has answered some")
 		}
 		if request, err = change(s); err != nil {
 			return err

@@ -33,12 +33,24 @@ type launch struct {
 	Totals []claude.Totals `json:"totals,omitempty"`
 }
 
-// checkQuery refuses a prompt that says nothing.
+// checkQuery refuses a prompt that says nothing, or more than can be said at once.
 func checkQuery(field string, content api.Content) error {
+	if err := checkSize(field, content.Size(), maxMessage); err != nil {
+		return err
+	}
 	if strings.TrimSpace(content.Text()) == "" {
 		return api.InvalidParams(field, "must not be empty")
 	}
 	return nil
+}
+
+// checkSize refuses what cannot be written to Claude Code.
+func checkSize(field string, size, most int) error {
+	if size <= most {
+		return nil
+	}
+	return api.Errorf(api.ReasonLimitExceeded, "%s: it has %d bytes, and Claude Code takes no more than %d at once", field, size, most).
+		With("limit", most).With("field", field).With("hint", "put it into a file, and name that to Claude Code")
 }
 
 // checkOptions refuses options that Claude Code could not be started with,

@@ -2,8 +2,13 @@ package session
 
 import (
 	"context"
+	"encoding/json"
+	"errors"
 	"log/slog"
+	"net"
+	"slices"
 	"sync"
+	"time"
 
 	"github.com/sessiond/sessiond/session/shim"
 )
@@ -17,15 +22,17 @@ type outbox struct {
 	log  *slog.Logger
 	stop context.CancelFunc
 	wg   sync.WaitGroup
+	// refused is told of a line that was not taken although the process may live.
+	refused func(ctx context.Context, line []byte, err error)
 
 	some chan struct{} // holds a token if there may be lines
 	mu   sync.Mutex
 	rest [][]byte // what is to be written; nil: the end of the input
 }
 
-func newOutbox(client *shim.Client, log *slog.Logger) *outbox {
+func newOutbox(client *shim.Client, log *slog.Logger, refused func(context.Context, []byte, error)) *outbox {
 	ctx, cancel := context.WithCancel(context.Background()) // until close
-	o := &outbox{shim: client, log: log, stop: cancel, some: make(chan struct{}, 1)}
+	o := &outbox{shim: client, log: log, stop: cancel, refused: refused, some: make(chan struct{}, 1)}
 	o.wg.Go(func() { o.run(ctx) })
 	return o
 }
@@ -64,8 +71,8 @@ func (o *outbox) run(ctx context.Context) {
 	}
 }
 
-// write writes one line. A failure means that the process is gone or about to
-// be, which the actor learns in its own time.
+// write writes one line. Where the process is gone or about to be, the actor
+// learns that in its own time.
 func (o *outbox) write(ctx context.Context, line []byte) {
 	reachHanded(line)
 	var err error
@@ -74,8 +81,42 @@ func (o *outbox) write(ctx context.Context, line []byte) {
 	} else {
 		err = o.shim.WriteLine(ctx, line)
 	}
-	if err != nil && ctx.Err() == nil {
+	over := func(end error) bool { return errors.Is(err, end) }
+	switch {
+	case err == nil || ctx.Err() != nil:
+	case slices.ContainsFunc([]error{shim.ErrGone, shim.ErrExited, shim.ErrInputClosed, net.ErrClosed}, over):
 		o.log.Debug("not written", "error", err)
+	default:
+		o.refused(ctx, line, err)
 	}
 	reachWritten(line)
+}
+
+// refused is for a line that the shim has not taken, and will not. If it is a
+// message, that fails: who has sent it is not to wait for it for ever. It is
+// called by the outbox, and ends with it.
+func (a *actor) refused(ctx context.Context, line []byte, cause error) {
+	a.log.Error("not written to Claude Code", "error", cause)
+	var msg struct {
+		UUID string `json:"uuid"`
+	}
+	if json.Unmarshal(line, &msg) != nil || msg.UUID == "" {
+		return
+	}
+	retry := time.NewTimer(0)
+	defer retry.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-retry.C:
+		}
+		err := a.do(ctx, func(actx context.Context) error {
+			return a.try(actx, func(s *step) error { s.refused(msg.UUID); return nil })
+		})
+		if err == nil || errors.Is(err, errGone) {
+			return
+		}
+		retry.Reset(time.Second)
+	}
 }

@@ -3,6 +3,7 @@ package store
 import (
 	"cmp"
 	"context"
+	"database/sql"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -94,6 +95,40 @@ func (s *Store) Messages(ctx context.Context, sessionID string, states []api.Mes
 		return nil, nil, fmt.Errorf("read messages: %w", err)
 	}
 	return whole, damaged, nil
+}
+
+// messageFrame is about how long a message is without what it says.
+const messageFrame = 320
+
+// MessagesFrom returns a page of the messages of a session that are in one of
+// these states (none: in any): those from a position on, until they make maxBytes
+// of JSON, one at least. next is where the next page begins, 0 if there is none.
+// Those that are damaged are left out, and Problem names them.
+func (s *Store) MessagesFrom(ctx context.Context, sessionID string, states []api.MessageState, from, maxBytes int) (messages []api.Message, next int, err error) {
+	if err := s.begin(); err != nil {
+		return nil, 0, err
+	}
+	defer s.reading.Done()
+	where, args := ofSession(sessionID, "state", states)
+	messages = []api.Message{}
+	size := 0
+	err = each(ctx, s.db, selectMessages+where+" AND position >= ? ORDER BY position", append(args, from), func(rows *sql.Rows) (bool, error) {
+		if size >= maxBytes {
+			next = messages[len(messages)-1].Position + 1
+			return false, nil
+		}
+		m, err := scanMessage(rows.Scan)
+		if _, damaged := errors.AsType[*RecordError](s.Damaged(err)); damaged {
+			return true, nil
+		}
+		messages = append(messages, m)
+		size += m.Content.Size() + messageFrame
+		return true, err
+	})
+	if err != nil {
+		return nil, 0, fmt.Errorf("read messages: %w", err)
+	}
+	return messages, next, nil
 }
 
 // ofSession renders the condition of Messages and Approvals.

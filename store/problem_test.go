@@ -96,6 +96,32 @@ func TestCommitsDoNotWaitForever(t *testing.T) {
 	}
 }
 
+// TestCommitsDoNotWaitOneByOne: once another program's transaction is known to
+// be in the way, who comes next is told so soon.
+func TestCommitsDoNotWaitOneByOne(t *testing.T) {
+	t.Parallel()
+	path := filepath.Join(t.TempDir(), "db")
+	s := openAt(t, path, Options{patience: time.Hour})
+	row := create(t, s, nil)
+	end := hold(t, path, "BEGIN IMMEDIATE")
+	defer end()
+	s.trouble.commitFailed(ErrBusy, 0) // as the commit before has found out
+	for range 3 {
+		told := make(chan error, 1)
+		go func() {
+			told <- s.Commit(context.Background(), &Batch{Events: []Event{lineEvent(row.N, "x")}})
+		}()
+		select {
+		case err := <-told:
+			if !errors.Is(err, ErrBusy) {
+				t.Errorf("got %v", err)
+			}
+		case <-time.After(2 * time.Minute):
+			t.Fatal("a commit waits for as long as the first may")
+		}
+	}
+}
+
 // TestAReaderThatStays: commits go on, the log that they make longer is told
 // of, and cut when the reader is gone.
 func TestAReaderThatStays(t *testing.T) {

@@ -145,6 +145,27 @@ func TestMessages(t *testing.T) {
 	if depth, oldest, err := s.Inbox(ctx); depth != 2 || oldest != second.CreatedAt || err != nil {
 		t.Errorf("inbox %d, %v, %v", depth, oldest, err)
 	}
+	// A page ends with the message that reaches its bytes: at one more, another comes.
+	two := 2 * (content.Size() + messageFrame)
+	for _, tc := range []struct {
+		states         []api.MessageState
+		from, maxBytes int
+		want           []api.Message
+		next           int
+	}{
+		{nil, 0, 1, []api.Message{first}, 1},
+		{nil, 0, two, []api.Message{first, second}, 2},
+		{nil, 0, two + 1, []api.Message{first, second, third}, 0},
+		{nil, 1, two, []api.Message{second, third}, 0},
+		{nil, 3, two, []api.Message{}, 0},
+		{[]api.MessageState{api.MessageCompleted, api.MessageQueued}, 0, 1, []api.Message{first}, 1},
+		{[]api.MessageState{api.MessageCompleted, api.MessageQueued}, 1, 1, []api.Message{third}, 0},
+	} {
+		got, next, err := s.MessagesFrom(ctx, a.Session.ID, tc.states, tc.from, tc.maxBytes)
+		if err != nil || fmt.Sprint(got) != fmt.Sprint(tc.want) || next != tc.next || got == nil {
+			t.Errorf("%v from %d, %d bytes: got %v, %d, %v", tc.states, tc.from, tc.maxBytes, got, next, err)
+		}
+	}
 	second.State, third.State, third.Reason = api.MessageStarted, api.MessageFailed, api.MessageNotStarted
 	commit(t, s, &Batch{Messages: []api.Message{second, third}})
 	expect(a.Session.ID, nil, first, second, third)

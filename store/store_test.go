@@ -263,6 +263,7 @@ func TestEverythingReturnsErrClosed(t *testing.T) {
 		"Tools":                func() error { _, err := s.Tools(ctx, 1, nil); return err },
 		"LastFromLine":         func() error { return s.LastFromLine(ctx, 1, 0, nil) },
 		"ConversationEvent":    func() error { _, err := s.ConversationEvent(ctx, 1); return err },
+		"MessagesFrom":         func() error { _, _, err := s.MessagesFrom(ctx, "x", nil, 0, 1); return err },
 		"Messages":             func() error { _, _, err := s.Messages(ctx, "", nil); return err },
 		"Message":              func() error { _, err := s.Message(ctx, "x"); return err },
 		"Approvals":            func() error { _, _, err := s.Approvals(ctx, "", nil); return err },

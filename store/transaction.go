@@ -105,8 +105,13 @@ func (w *writer) transact(fn func() error) error {
 }
 
 // begin begins a transaction, and waits for one of another program's if there
-// is one, but not when the store is being closed.
+// is one, but not when the store is being closed, and not for long when that was
+// waited for already: those that wait behind this one would add it all up.
 func (w *writer) begin() error {
+	patience := w.patience
+	if w.trouble.writing() {
+		patience = min(patience, busyTold)
+	}
 	for since := time.Now(); ; {
 		_, err := w.stmts.begin.exec()
 		if err == nil {
@@ -114,7 +119,7 @@ func (w *writer) begin() error {
 		}
 		w.rollback() // in case that the one before could not be undone
 		waited := time.Since(since)
-		if !errors.Is(err, ErrBusy) || waited > w.patience || w.store.hurry.Err() != nil {
+		if !errors.Is(err, ErrBusy) || waited > patience || w.store.hurry.Err() != nil {
 			return err
 		}
 		if waited > busyTold {

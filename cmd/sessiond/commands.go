@@ -70,9 +70,8 @@ func (t *talk) slashNow(ctx context.Context, text string) error {
 
 // queue reads the messages that wait, in their order.
 func (t *talk) queue(ctx context.Context) (messages []api.Message, ok bool) {
-	ok = t.call(ctx, func(ctx context.Context) error {
-		r, err := t.client.ListMessages(ctx, api.ListMessagesParams{SessionID: t.id, State: waitingMessage})
-		messages = r.Messages
+	ok = t.call(ctx, func(ctx context.Context) (err error) {
+		messages, err = t.client.AllMessages(ctx, api.ListMessagesParams{SessionID: t.id, State: waitingMessage})
 		return err
 	})
 	return messages, ok

@@ -98,9 +98,9 @@ func resolveMessage(ctx context.Context, c *client.Client, prefix string) (strin
 		failure error
 	)
 	err := eachSession(ctx, c, live, func(s api.Session) bool {
-		var r api.ListMessagesResult
-		r, failure = c.ListMessages(ctx, api.ListMessagesParams{SessionID: s.ID, State: waitingMessage})
-		for _, m := range r.Messages {
+		var messages []api.Message
+		messages, failure = c.AllMessages(ctx, api.ListMessagesParams{SessionID: s.ID, State: waitingMessage})
+		for _, m := range messages {
 			all = append(all, found{m.ID, string(m.State) + "  " + m.Content.Text()})
 		}
 		return failure == nil

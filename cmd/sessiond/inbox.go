@@ -27,11 +27,11 @@ func newInbox(a *app) *cobra.Command {
 			for _, s := range states {
 				p.State = append(p.State, api.MessageState(s))
 			}
-			r, err := c.ListMessages(ctx, p)
+			messages, err := c.AllMessages(ctx, p)
 			if err != nil {
 				return err
 			}
-			return a.printMessages(r.Messages)
+			return a.printMessages(messages)
 		}),
 	}
 	cmd.Flags().StringSliceVar(&states, "state", nil, "only these: queued, sent, started, completed, cancelled, failed")

@@ -89,11 +89,11 @@ func (t *talk) catchUp(ctx context.Context, history int) error {
 		t.view.note("  it has ended; to go on: sessiond continue " + cleanLine(t.id))
 		return errFinal
 	}
-	messages, err := t.client.ListMessages(ctx, api.ListMessagesParams{SessionID: t.id, State: waitingMessage})
+	messages, err := t.client.AllMessages(ctx, api.ListMessagesParams{SessionID: t.id, State: waitingMessage})
 	if err != nil {
 		return err
 	}
-	for _, m := range messages.Messages {
+	for _, m := range messages {
 		t.message(m)
 	}
 	open, err := t.client.FetchApprovals(ctx, api.FetchApprovalsParams{SessionID: t.id})

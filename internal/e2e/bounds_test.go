@@ -2,6 +2,7 @@ package e2e
 
 import (
 	"bufio"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -97,5 +98,82 @@ func TestSlowSubscribersOfADaemon(t *testing.T) {
 				t.Fatalf("subscriber %d: want seq %d, got %.200s", i, want[n].Seq, line)
 			}
 		}
+	}
+}
+
+// TestWhatWaitsIsBounded: the bounds of the configuration are the daemon's.
+func TestWhatWaitsIsBounded(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.cfg.Claude = scripted.InstallVersion(t, t.TempDir(), claudecli.Pinned)
+	w.cfg.MaxSessions = 1
+	w.cfg.MaxInbox, w.cfg.MaxInboxBytes, w.cfg.MaxQueuedSessions = 2, 4096, 1
+	w.cfg.MaxPendingBytes = 64<<10 + 1000
+	w.start()
+	met := func(err error, setting string, limit float64) {
+		t.Helper()
+		e, ok := errors.AsType[*api.Error](err)
+		if !ok || e.Reason != api.ReasonLimitExceeded || e.Data["setting"] != setting || e.Data["limit"] != limit {
+			t.Errorf("%s: got %v", setting, err)
+		}
+	}
+	live := w.launch(w.prompt("say: here\nsilence"))
+	w.heard(live, "here") // its prompt waits no more
+	w.launch(w.prompt("say: x"))
+	_, err := w.LaunchSession(w.ctx, w.prompt("say: x"))
+	met(err, "max_queued_sessions", 1)
+	_, err = w.LaunchSession(w.ctx, w.prompt(strings.Repeat("x", 4095)))
+	met(err, "max_inbox_bytes", 4096)
+	_, err = w.LaunchSession(w.ctx, w.prompt(strings.Repeat("x", 64<<10)))
+	met(err, "max_inbox_bytes", 4096)
+	_, err = w.LaunchSession(w.ctx, w.prompt(strings.Repeat("x", 64<<10+1000)))
+	met(err, "max_pending_bytes", 64<<10+1000)
+	for range 2 {
+		if _, err := w.SendMessage(w.ctx, api.SendMessageParams{SessionID: live, Content: api.Text("say: x")}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	_, err = w.SendMessage(w.ctx, api.SendMessageParams{SessionID: live, Content: api.Text("say: x")})
+	met(err, "max_inbox", 2)
+	// Another daemon, with lower bounds, keeps what waits there.
+	w.stop()
+	w.cfg.MaxInbox = 1
+	w.start()
+	if n := len(w.inbox(live)); n != 3 {
+		t.Errorf("%d messages", n)
+	}
+}
+
+// TestLongLinesComeInPieces: at the bound a line is understood, one byte beyond it
+// every byte is kept, in pieces.
+func TestLongLinesComeInPieces(t *testing.T) {
+	t.Parallel()
+	const bound = 1 << 20
+	w := newWorld(t)
+	w.cfg.Claude = scripted.InstallVersion(t, t.TempDir(), claudecli.Pinned)
+	w.cfg.MaxLineBytes = bound
+	w.start()
+	ses := w.run(fmt.Sprintf("emit: 1 %d\nemit: 1 %d\nsay: done", bound, bound+1))
+	if ses.Status != api.StatusCompleted || ses.Result != "done" {
+		t.Errorf("%s: %.100s", ses.Status, ses.Result)
+	}
+	var long []api.ConversationEvent
+	for _, ev := range w.conversation(api.GetConversationParams{SessionID: ses.ID, IncludeRaw: true}) {
+		if ev.EventType == api.ConversationUnparsed || ev.Raw != nil && len(*ev.Raw) > bound/2 {
+			long = append(long, ev)
+		}
+	}
+	if len(long) != 3 {
+		t.Fatalf("%d events", len(long))
+	}
+	whole, piece, rest := long[0], long[1], long[2]
+	if whole.EventType != api.ConversationMessage || len(*whole.Raw) != bound || whole.RawUnterminated {
+		t.Errorf("at the bound: %s, %d bytes", whole.EventType, len(*whole.Raw))
+	}
+	if piece.EventType != api.ConversationUnparsed || len(*piece.Raw) != bound || !piece.RawUnterminated || rest.RawUnterminated {
+		t.Errorf("beyond it: %s, %d bytes", piece.EventType, len(*piece.Raw))
+	}
+	if line := *piece.Raw + *rest.Raw; len(line) != bound+1 || !json.Valid([]byte(line)) {
+		t.Errorf("the pieces make %d bytes", len(line))
 	}
 }

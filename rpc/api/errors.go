@@ -3,6 +3,7 @@ package api
 import (
 	"fmt"
 	"maps"
+	"strings"
 )
 
 // Reason is the word in error.data.reason by which a program tells errors apart.
@@ -55,6 +56,13 @@ func (e *Error) With(key string, value any) *Error {
 	}
 	c.Data[key] = value
 	return &c
+}
+
+// AtBound returns a copy of e that says which setting's bound was met, its value,
+// and what can be done about it.
+func (e *Error) AtBound(setting string, value any) *Error {
+	return e.With("limit", value).With("setting", setting).With("hint",
+		fmt.Sprintf("raise %s in the daemon's configuration, or start it with --%s", setting, strings.ReplaceAll(setting, "_", "-")))
 }
 
 // Errorf makes an Error with a formatted message.

@@ -31,6 +31,9 @@ func (s MessageState) Final() bool {
 	return s == MessageCompleted || s == MessageCancelled || s == MessageFailed
 }
 
+// Waits reports whether a message in this state has not been begun.
+func (s MessageState) Waits() bool { return s == MessageQueued || s == MessageSent }
+
 // Why a message failed.
 const (
 	MessageNotStarted  = "not_started"  // the process ended before it took the message
@@ -71,11 +74,13 @@ type MessageResult struct {
 
 // ListMessagesParams are the params of listMessages.
 type ListMessagesParams struct {
-	SessionID string         `json:"session_id" jsonschema:"UUID of the session"`
-	State     []MessageState `json:"state,omitempty" jsonschema:"any of these; default all"`
+	SessionID    string         `json:"session_id" jsonschema:"UUID of the session"`
+	State        []MessageState `json:"state,omitempty" jsonschema:"any of these; default all"`
+	FromPosition int            `json:"from_position,omitempty" jsonschema:"next_position of the page before; default 0"`
 }
 
-// ListMessagesResult holds a session's messages in their order.
+// ListMessagesResult holds a page of a session's messages in their order.
 type ListMessagesResult struct {
-	Messages []Message `json:"messages" jsonschema:"by position"`
+	Messages     []Message `json:"messages" jsonschema:"by position"`
+	NextPosition int       `json:"next_position,omitempty" jsonschema:"from_position of the next page; absent on the last page"`
 }

@@ -94,6 +94,9 @@ func Text(s string) Content {
 // IsZero reports whether c was never set.
 func (c Content) IsZero() bool { return len(c.raw) == 0 }
 
+// Size is how many bytes of JSON it is.
+func (c Content) Size() int { return len(c.raw) }
+
 // MarshalJSON writes the content as it was given.
 func (c Content) MarshalJSON() ([]byte, error) {
 	if c.IsZero() {

@@ -61,7 +61,7 @@ func TestEveryMethodSendsItsNameAndParams(t *testing.T) {
 		}
 	})
 	c := dial(t, f)
-	special := map[string]string{"Discover": "rpc.discover"}
+	special := map[string]string{"Discover": "rpc.discover", "AllMessages": "listMessages"}
 	skip := map[string]bool{"Call": true, "Close": true, "Events": true}
 	v, calls := reflect.ValueOf(c), 0
 	for i := range v.NumMethod() {
@@ -86,6 +86,29 @@ func TestEveryMethodSendsItsNameAndParams(t *testing.T) {
 	}
 	if calls < 17 {
 		t.Errorf("only %d methods were tried", calls)
+	}
+}
+
+func TestAllMessagesAreRead(t *testing.T) {
+	t.Parallel()
+	f := serve(t, func(_ int, p *peer) {
+		for {
+			in, ok := p.next()
+			if !ok {
+				return
+			}
+			var params api.ListMessagesParams
+			if err := json.Unmarshal(in.Params, &params); err != nil {
+				t.Error(err)
+			}
+			next := map[int]string{0: `,"next_position":1`, 1: `,"next_position":5`, 5: ""}[params.FromPosition]
+			p.raw(fmt.Sprintf(`{"jsonrpc":"2.0","id":%s,"result":{"messages":[{"id":%q,"position":%d,"content":"x"}]%s}}`,
+				in.ID, params.SessionID, params.FromPosition, next))
+		}
+	})
+	all, err := dial(t, f).AllMessages(t.Context(), api.ListMessagesParams{SessionID: "s"})
+	if err != nil || len(all) != 3 || all[1].Position != 1 || all[2].Position != 5 || all[2].ID != "s" {
+		t.Errorf("%+v, %v", all, err)
 	}
 }
 

@@ -84,9 +84,24 @@ func (c *Client) SendMessage(ctx context.Context, p api.SendMessageParams) (api.
 	return call[api.MessageResult](ctx, c, "sendMessage", p)
 }
 
-// ListMessages returns the messages of a session by position.
+// ListMessages returns one page of the messages of a session, by position.
 func (c *Client) ListMessages(ctx context.Context, p api.ListMessagesParams) (api.ListMessagesResult, error) {
 	return call[api.ListMessagesResult](ctx, c, "listMessages", p)
+}
+
+// AllMessages returns the messages of a session from a position on, all pages of them.
+func (c *Client) AllMessages(ctx context.Context, p api.ListMessagesParams) ([]api.Message, error) {
+	var all []api.Message
+	for {
+		page, err := c.ListMessages(ctx, p)
+		if err != nil {
+			return nil, err
+		}
+		all = append(all, page.Messages...)
+		if p.FromPosition = page.NextPosition; p.FromPosition == 0 {
+			return all, nil
+		}
+	}
 }
 
 // CancelMessage withdraws a message that has not started.

@@ -16,9 +16,11 @@ const (
 	batchBytes = 1 << 20
 	// chunkSize is how much is read at once.
 	chunkSize = 512 << 10
-	// longestLine is the longest line that is kept together.
-	longestLine = 512 << 20
 )
+
+// DefaultMaxLineBytes is the longest line that is kept together, unless KeepTogether
+// says otherwise.
+const DefaultMaxLineBytes = 64 << 20
 
 // Line is one line of a journal.
 type Line struct {
@@ -29,8 +31,8 @@ type Line struct {
 	// from.
 	End int64
 	// Unterminated: no newline came behind these bytes. They are the end of the
-	// journal, or a piece of a line longer than 512 MiB, which goes on in the
-	// next Line.
+	// journal, or a piece of a line that is too long to be kept together (see
+	// KeepTogether), which goes on in the next Line.
 	Unterminated bool
 }
 
@@ -41,7 +43,7 @@ type Journal struct {
 	watcher *Watcher
 	path    string
 	file    *os.File
-	longest int                                  // longestLine, but for tests
+	longest int                                  // of the lines that are kept together
 	punched func(*os.File, int64) (int64, error) // nextData, but for tests
 
 	// rest is what was read and not handed out; it begins at offset off, and
@@ -64,12 +66,16 @@ func OpenJournal(w *Watcher, path string, offset int64) (*Journal, error) {
 	if err != nil {
 		return nil, fmt.Errorf("open journal: %w", err)
 	}
-	j := &Journal{watcher: w, path: watchName(path), file: f, longest: longestLine, punched: nextData, off: offset, wake: make(chan struct{}, 1)}
+	j := &Journal{watcher: w, path: watchName(path), file: f, longest: DefaultMaxLineBytes, punched: nextData, off: offset, wake: make(chan struct{}, 1)}
 	j.read.Store(offset)
 	w.add(j.path, j)
 	j.fire() // there may be something already
 	return j, nil
 }
+
+// KeepTogether says how long a line may be to be handed out whole. Longer ones come
+// in pieces of that size. It is called before the first reading.
+func (j *Journal) KeepTogether(bytes int) { j.longest = bytes }
 
 // Close ends the reading.
 func (j *Journal) Close() error {
