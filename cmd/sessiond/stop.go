@@ -35,13 +35,9 @@ launched meanwhile too. What has not ended by the time of --timeout is killed.`,
 				return err
 			}
 			if all {
-				if err := a.endAll(cmd.Context(), config, timeout); err != nil {
-					return err
-				}
+				return a.stopAll(cmd.Context(), config, timeout).run(timeout)
 			}
-			ctx, cancel := context.WithTimeoutCause(cmd.Context(), timeout, fmt.Errorf("not within %v", timeout))
-			defer cancel()
-			return a.stop(ctx, config)
+			return a.stop(cmd.Context(), config, timeout)
 		},
 	}
 	cmd.Flags().BoolVar(&all, "all", false, "end all sessions first")
@@ -51,7 +47,9 @@ launched meanwhile too. What has not ended by the time of --timeout is killed.`,
 
 // stop asks the daemon that answers on the socket who it is, tells that
 // process to end, and waits until it has let go of its lock.
-func (a *app) stop(ctx context.Context, config daemon.Config) error {
+func (a *app) stop(ctx context.Context, config daemon.Config, timeout time.Duration) error {
+	ctx, cancel := context.WithTimeoutCause(ctx, timeout, fmt.Errorf("not within %v", timeout))
+	defer cancel()
 	c, err := a.connect(ctx, config)
 	if err != nil {
 		if running := daemon.Running(config); running != nil {
