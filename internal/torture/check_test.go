@@ -43,6 +43,7 @@ func (w *world) check(subscribers ...*subscriber) {
 		case k.deleted:
 			continue
 		}
+		k.mayLack = k.mayLack || w.neverBegan(ses, sessions)
 		w.checkStatus(k, ses, events[id])
 		lines := w.lines(id)
 		w.checkLines(k, ses, lines)
@@ -452,6 +453,19 @@ func (w *world) checkLog() {
 			w.problem("the daemon's log: %s", strings.TrimSpace(l))
 		}
 	}
+}
+
+// neverBegan tells whether the conversation that a session continues may not exist:
+// there was no room to start the process that was to begin it.
+func (w *world) neverBegan(ses api.Session, sessions map[string]api.Session) bool {
+	for w.starved && ses.ParentSessionID != "" {
+		parent, listed := sessions[ses.ParentSessionID]
+		if !listed || noRoomToStart(parent.ErrorMessage) { // how a deleted one ended nobody knows
+			return true
+		}
+		ses = parent
+	}
+	return false
 }
 
 // ofFullDisk tells whether a text names a disk without room as the cause.
