@@ -35,7 +35,7 @@ func keepOrphan(dir string, child Started, maxJournal int64, log func(text strin
 	w := &Warden{}
 	k := &keeper{
 		disk: d, most: maxJournal, log: log, tell: w.tell, inherited: true,
-		signal: func(sig unix.Signal) error { return child.Signal(sig) },
+		signal: child.Signal,
 		stop:   make(chan struct{}), done: make(chan struct{}),
 	}
 	w.keeper = k
