@@ -39,6 +39,7 @@ type actor struct {
 	journal *shim.Journal
 	punched int64             // the journal is given back to the disk up to here
 	waiters map[string]waiter // by the id of a control request
+	ward    ward
 	ending  endPlan
 	alarms  alarms
 }
@@ -340,6 +341,7 @@ func (a *actor) path(name string) string { return a.dir + string(os.PathSeparato
 // release lets go of process and journal.
 func (a *actor) release() {
 	a.detach()
+	a.ward.close()
 	if a.journal != nil {
 		_ = a.journal.Close() // opened for reading: nothing can be lost
 		a.journal = nil

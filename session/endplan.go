@@ -64,8 +64,12 @@ func (a *actor) signal(ctx context.Context, sig syscall.Signal) (err error) {
 			return err
 		}
 	}
-	if process := a.process(); process != nil {
-		return errors.Join(err, process.Signal(sig))
+	process := a.process()
+	switch {
+	case process == nil:
+		return err
+	case a.link.shim == nil && sig == syscall.SIGTERM: // it may stand still for want of disk
+		return errors.Join(err, process.Terminate())
 	}
-	return err
+	return errors.Join(err, process.Signal(sig))
 }

@@ -198,8 +198,8 @@ func (m *Manager) diskProblems(free int64, err error) []string {
 func (m *Manager) paused() []string {
 	sessions := map[shim.State][]string{}
 	m.mu.Lock()
-	for id, client := range m.shims {
-		if state := client.State(); state.Held != "" {
+	for id, k := range m.keepers {
+		if state := k.State(); state.Held != "" {
 			sessions[state] = append(sessions[state], id)
 		}
 	}
@@ -246,25 +246,35 @@ func (m *Manager) pauseRemedy(state shim.State) string {
 	return fmt.Sprintf("make the disk of %s writable again, and %s", m.cfg.StateDir, then)
 }
 
-// hears notes which client hears how a session's shim is; nil: none does.
-func (m *Manager) hears(id string, client *shim.Client) {
+// keeper knows whether a process stands still: a *shim.Client by what the shim
+// says, or a *shim.Warden.
+type keeper interface{ State() shim.State }
+
+// hears notes who knows how a session's process is kept.
+func (m *Manager) hears(id string, k keeper) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	if client == nil {
-		delete(m.shims, id)
-		return
+	m.keepers[id] = k
+}
+
+// forget notes that a keeper knows it no more. Another one may have come
+// meanwhile.
+func (m *Manager) forget(id string, k keeper) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if m.keepers[id] == k {
+		delete(m.keepers, id)
 	}
-	m.shims[id] = client
 }
 
 // showPaused marks a session that stands still. That is not kept in the
 // database, which may be the very reason.
 func (m *Manager) showPaused(ses *api.Session) {
 	m.mu.Lock()
-	client := m.shims[ses.ID]
+	k := m.keepers[ses.ID]
 	m.mu.Unlock()
-	if client != nil {
-		ses.Paused = pauseText(client.State())
+	if k != nil {
+		ses.Paused = pauseText(k.State())
 	}
 }
 

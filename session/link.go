@@ -45,6 +45,7 @@ const (
 func (a *actor) attach(client *shim.Client) {
 	a.link.shim, a.link.out, a.link.look, a.link.pause = client, newOutbox(client, a.log, a.refused), nil, 0
 	a.mgr.hears(a.id, client)
+	a.ward.watch(client.Started(), client.Done())
 }
 
 // detach lets go of the shim, if there is one: it and its child live on.
@@ -52,12 +53,12 @@ func (a *actor) detach() {
 	if a.link.reaching != nil {
 		a.link.stop()
 		if r := <-a.link.reaching; r.client != nil {
-			a.mgr.hears(a.id, nil)
+			a.mgr.forget(a.id, r.client)
 			_ = r.client.Close()
 		}
 	}
 	if a.link.shim != nil {
-		a.mgr.hears(a.id, nil)
+		a.mgr.forget(a.id, a.link.shim)
 		a.link.out.close()
 		_ = a.link.shim.Close() // the connection's end is all that is wanted
 	}
@@ -78,6 +79,7 @@ func (a *actor) reach(ctx context.Context, after time.Duration) {
 	ctx, stop := context.WithCancel(ctx)
 	done := make(chan reach, 1)
 	a.link.reaching, a.link.stop = done, stop
+	process := a.process()
 	a.mgr.wg.Go(func() {
 		select {
 		case <-time.After(after):
@@ -86,6 +88,8 @@ func (a *actor) reach(ctx context.Context, after time.Duration) {
 		client, err := shim.Connect(ctx, a.dir)
 		if err == nil {
 			a.mgr.hears(a.id, client) // what it says of itself is of use before it is attached
+		} else if errors.Is(err, shim.ErrGone) && process != nil {
+			a.ward.orphaned(*process) // not for the actor to do: it may wait for a full disk
 		}
 		done <- reach{client, err}
 	})

@@ -75,7 +75,7 @@ type Manager struct {
 	live    int               // sessions that hold a slot
 	// troubles says of sessions why they cannot be held as they should be, by id.
 	troubles map[string]string
-	shims    map[string]*shim.Client // those that are reached, by session id
+	keepers  map[string]keeper // by session id, of the processes that are reached
 	closed   bool
 
 	retention retention
@@ -96,7 +96,7 @@ func NewManager(cfg Config) (*Manager, error) {
 		return nil, fmt.Errorf("watch journals: %w", err)
 	}
 	m := &Manager{cfg: cfg, store: cfg.Store, log: cfg.Logger, watcher: watcher, clock: monotonic, home: home,
-		actors: map[string]*actor{}, troubles: map[string]string{}, shims: map[string]*shim.Client{}}
+		actors: map[string]*actor{}, troubles: map[string]string{}, keepers: map[string]keeper{}}
 	m.ctx, m.stop = context.WithCancel(context.Background())
 	return m, nil
 }
@@ -167,7 +167,8 @@ func (m *Manager) Close() error {
 
 func (m *Manager) newActor(id string) *actor {
 	isReady := make(chan struct{})
-	return &actor{mgr: m, id: id, dir: m.sessionDir(id), log: m.log.With("session", id),
+	dir, log := m.sessionDir(id), m.log.With("session", id)
+	return &actor{mgr: m, id: id, dir: dir, log: log, ward: ward{mgr: m, id: id, dir: dir, log: log},
 		calls: make(chan func(context.Context)), granted: make(chan struct{}), done: make(chan struct{}),
 		isReady: isReady, ready: sync.OnceFunc(func() { close(isReady) }), waiters: map[string]waiter{}}
 }

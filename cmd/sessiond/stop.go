@@ -35,13 +35,9 @@ launched meanwhile too. What has not ended by the time of --timeout is killed.`,
 				return err
 			}
 			if all {
-				if err := a.endAll(cmd.Context(), config, timeout); err != nil {
-					return err
-				}
+				return a.stopAll(cmd.Context(), config, timeout).run(timeout)
 			}
-			ctx, cancel := context.WithTimeoutCause(cmd.Context(), timeout, fmt.Errorf("not within %v", timeout))
-			defer cancel()
-			return a.stop(ctx, config)
+			return a.stop(cmd.Context(), config, timeout)
 		},
 	}
 	cmd.Flags().BoolVar(&all, "all", false, "end all sessions first")
@@ -51,7 +47,9 @@ launched meanwhile too. What has not ended by the time of --timeout is killed.`,
 
 // stop asks the daemon that answers on the socket who it is, tells that
 // process to end, and waits until it has let go of its lock.
-func (a *app) stop(ctx context.Context, config daemon.Config) error {
+func (a *app) stop(ctx context.Context, config daemon.Config, timeout time.Duration) error {
+	ctx, cancel := context.WithTimeoutCause(ctx, timeout, fmt.Errorf("not within %v", timeout))
+	defer cancel()
 	c, err := a.connect(ctx, config)
 	if err != nil {
 		if running := daemon.Running(config); running != nil {
@@ -68,8 +66,8 @@ func (a *app) stop(ctx context.Context, config daemon.Config) error {
 	if err != nil {
 		return err
 	}
-	if h.PID <= 1 { // not a process of a daemon's, but whole groups of them
-		return fmt.Errorf("the daemon names %d as its pid: not stopped", h.PID)
+	if err := checkPID(ctx, c, h.PID); err != nil {
+		return err
 	}
 	if err := syscall.Kill(h.PID, syscall.SIGTERM); err != nil && !errors.Is(err, syscall.ESRCH) {
 		return fmt.Errorf("stop the daemon (pid %d): %w", h.PID, err)
@@ -83,6 +81,27 @@ func (a *app) stop(ctx context.Context, config daemon.Config) error {
 	}
 	a.out.printf("stopped the daemon (pid %d)%s\n", h.PID, goOnText(h.Sessions))
 	return nil
+}
+
+// checkPID makes sure that the pid which a daemon names is its own here: in
+// another pid namespace (a container's) it is that of some other process.
+func checkPID(ctx context.Context, c *client.Client, named int) error {
+	if named <= 1 { // not a process of a daemon's, but whole groups of them
+		return fmt.Errorf("the daemon names %d as its pid: not stopped", named)
+	}
+	seen, err := c.PeerPID(ctx)
+	if err != nil {
+		return err
+	}
+	if seen == named {
+		return nil
+	}
+	text := fmt.Sprintf("but here it is %d", seen)
+	if seen == 0 {
+		text = "but cannot be seen from here"
+	}
+	return fmt.Errorf("the daemon names %d as its pid, %s: it runs in another pid namespace (a container?), or is not who it says; "+
+		"not stopped; run 'sessiond stop' where the daemon runs", named, text)
 }
 
 // goOnText says how many sessions go on without a daemon.

@@ -129,6 +129,12 @@ func (w *world) everyLine(id string, lines int) {
 	if ses := w.until(id, final...); ses.Status != api.StatusCompleted || ses.Paused != "" {
 		w.t.Errorf("session: %s, %s\n%s", ses.Status, ses.ErrorMessage, w.dump(id))
 	}
+	w.wantLines(id, lines)
+}
+
+// wantLines wants every line that a session has emitted, once and in order.
+func (w *world) wantLines(id string, lines int) {
+	w.t.Helper()
 	got := numbers(w.conversation(api.GetConversationParams{SessionID: id, Limit: ptr(10000)}))
 	for i, n := range got {
 		if n != i+1 {

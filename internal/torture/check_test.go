@@ -12,11 +12,13 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"syscall"
 	"time"
 
 	_ "github.com/mattn/go-sqlite3"
 
 	"github.com/sessiond/sessiond/rpc/api"
+	"github.com/sessiond/sessiond/store"
 )
 
 // check compares all that the daemon says with what is known otherwise. Every
@@ -41,6 +43,7 @@ func (w *world) check(subscribers ...*subscriber) {
 		case k.deleted:
 			continue
 		}
+		k.mayLack = k.mayLack || w.neverBegan(ses, sessions)
 		w.checkStatus(k, ses, events[id])
 		lines := w.lines(id)
 		w.checkLines(k, ses, lines)
@@ -116,7 +119,7 @@ func (w *world) checkStatus(k *known, ses api.Session, events []api.Event) {
 	itself := ses.ExitCode != nil && *ses.ExitCode == 0 // before the signal came
 	may[api.StatusCompleted] = (!k.childKilled || itself) && !k.shimKilled || k.ended
 	may[api.StatusInterrupted] = k.interrupted || k.ended
-	may[api.StatusFailed] = k.childKilled || k.shimKilled || w.starved ||
+	may[api.StatusFailed] = k.childKilled || k.shimKilled || w.starved && noRoomToStart(ses.ErrorMessage) ||
 		k.mayLack && (strings.HasPrefix(ses.ErrorMessage, "No conversation found") || strings.HasPrefix(ses.ErrorMessage, "No message found"))
 	if !may[ses.Status] {
 		w.problem("session %s ended %s (%s), but %+v", k.id, ses.Status, ses.ErrorMessage, *k)
@@ -445,8 +448,34 @@ func (w *world) checkLog() {
 		w.problem("%v", err)
 	}
 	for l := range strings.Lines(string(log)) {
-		if strings.Contains(l, "panic") || strings.Contains(l, "DATA RACE") || strings.Contains(l, "ERR") && !w.starved {
+		ofTheDisk := w.starved && ofFullDisk(l)
+		if strings.Contains(l, "panic") || strings.Contains(l, "DATA RACE") || strings.Contains(l, "ERR") && !ofTheDisk {
 			w.problem("the daemon's log: %s", strings.TrimSpace(l))
 		}
 	}
+}
+
+// neverBegan tells whether the conversation that a session continues may not exist:
+// there was no room to start the process that was to begin it.
+func (w *world) neverBegan(ses api.Session, sessions map[string]api.Session) bool {
+	for w.starved && ses.ParentSessionID != "" {
+		parent, listed := sessions[ses.ParentSessionID]
+		if !listed || noRoomToStart(parent.ErrorMessage) { // how a deleted one ended nobody knows
+			return true
+		}
+		ses = parent
+	}
+	return false
+}
+
+// ofFullDisk tells whether a text names a disk without room as the cause.
+func ofFullDisk(text string) bool {
+	return slices.ContainsFunc([]string{syscall.ENOSPC.Error(), store.ErrFull.Error(), "database or disk is full"},
+		func(cause string) bool { return strings.Contains(text, cause) })
+}
+
+// noRoomToStart tells whether a session failed because there was no room to start
+// its process. One that runs does not fail of that: it stands still.
+func noRoomToStart(message string) bool {
+	return strings.HasPrefix(message, "Claude Code could not be started: ") && ofFullDisk(message)
 }

@@ -7,6 +7,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strings"
 	"sync"
 	"syscall"
 	"time"
@@ -59,6 +60,16 @@ func (p *program) launch(extra ...string) error {
 		close(exited)
 	}()
 	return nil
+}
+
+// lastWords is the last line that the daemon has said.
+func (p *program) lastWords() string {
+	log, err := os.ReadFile(p.log)
+	if err != nil {
+		return err.Error()
+	}
+	lines := strings.Split(strings.TrimSpace(string(log)), "\n")
+	return lines[len(lines)-1]
 }
 
 // ready waits until the daemon answers.

@@ -99,7 +99,7 @@ func (f *faults) restart(end func(), after time.Duration) {
 		if err == nil {
 			return
 		}
-		if !may || f.w.ctx.Err() != nil {
+		if !may || !ofFullDisk(f.w.daemon.lastWords()) || f.w.ctx.Err() != nil {
 			f.w.problem("%v", err)
 			return
 		}

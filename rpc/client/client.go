@@ -159,6 +159,22 @@ func (e *ForeignError) Error() string {
 		"in a directory that only you can write to", e.Socket, e.UID)
 }
 
+// PeerPID is the pid, as this process sees it, of the daemon at the other end. The
+// system tells it, not the daemon. It is 0 where there is none: the daemon runs in
+// a pid namespace that cannot be seen from here.
+func (c *Client) PeerPID(ctx context.Context) (int, error) {
+	conn, err := c.live(ctx)
+	if err != nil {
+		return 0, err
+	}
+	peer, err := peercred.Get(conn.nc)
+	if err != nil {
+		return 0, fmt.Errorf("find out the daemon's pid: %w", err)
+	}
+	pid, _ := peer.PID()
+	return pid, nil
+}
+
 // checkPeer makes sure that the user's own daemon is at the other end, since
 // prompts and secrets will go there: in a directory that others can write to,
 // anybody may have made the socket.

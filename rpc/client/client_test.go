@@ -304,3 +304,16 @@ func TestDialAndCallSayWhatIsWrong(t *testing.T) {
 		t.Errorf("closed client: %v", err)
 	}
 }
+
+// TestPeerPID: the pid is the system's word.
+func TestPeerPID(t *testing.T) {
+	t.Parallel()
+	c := dial(t, serve(t, func(_ int, p *peer) { p.next() }))
+	if pid, err := c.PeerPID(t.Context()); err != nil || pid != os.Getpid() {
+		t.Errorf("%d, %v", pid, err)
+	}
+	_ = c.Close()
+	if _, err := c.PeerPID(t.Context()); !errors.Is(err, ErrClosed) {
+		t.Errorf("once closed: %v", err)
+	}
+}

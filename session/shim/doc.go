@@ -54,7 +54,8 @@
 // If the shim is killed, the child reads end-of-file behind what it was sent,
 // and goes on writing to its journal. Its exit code is then lost: there is no
 // exit record, the lock becomes free when the child ends, and what the child
-// has started goes on: [KillStrays] ends that. (If it was
+// has started goes on: [KillStrays] ends that. A [Warden] sees to it from then on
+// that the child does not meet a disk that takes nothing. (If it was
 // stopped for want of disk, the kernel wakes it with SIGHUP and SIGCONT, since
 // its process group is orphaned.)
 //

@@ -22,6 +22,8 @@ type keeper struct {
 	most            int64    // of the journal may wait to be read; 0: no limit
 	signal          func(unix.Signal) error
 	tell            func(State) // hears of every change
+	log             func(text string)
+	inherited       bool // somebody before this keeper may have left the child stopped
 
 	reserved    int64 // the room reaches up to this offset of the journal
 	unsupported bool  // the file system cannot allocate: look at the free space
@@ -38,7 +40,7 @@ type keeper struct {
 
 // keepRoom is the first look, before there is a child.
 func keepRoom(d disk, journal *os.File) error {
-	k := &keeper{disk: d, journal: journal}
+	k := &keeper{disk: d, journal: journal, log: func(text string) { log.Print(text) }}
 	e, err := d.measure(journal)
 	if err != nil {
 		return err
@@ -54,6 +56,7 @@ func keepRoom(d disk, journal *os.File) error {
 func newKeeper(c *child, probe *os.File, most int64, tell func(State)) *keeper {
 	k := &keeper{
 		disk: c.disk, journal: c.journal, stderr: c.stderr, probe: probe, most: most, signal: c.signal, tell: tell,
+		log:  func(text string) { log.Print(text) },
 		stop: make(chan struct{}), done: make(chan struct{}),
 	}
 	go k.run()
@@ -86,7 +89,7 @@ func (k *keeper) run() {
 func (k *keeper) complain(err error) {
 	text := fmt.Sprint(err)
 	if err != nil && text != k.said {
-		log.Print(text)
+		k.log(text)
 	}
 	k.said = text
 }
@@ -146,7 +149,7 @@ func (k *keeper) renew(size, free int64) error {
 		k.reserved = size + Reserve
 		return nil
 	case cannotAllocate(err):
-		log.Printf("cannot allocate room for the journal, looking at the free space instead: %v", err)
+		k.log(fmt.Sprintf("cannot allocate room for the journal, looking at the free space instead: %v", err))
 		k.unsupported = true
 		return k.renew(size, free)
 	default:
@@ -197,15 +200,16 @@ func (k *keeper) hold(s State) error {
 	switch {
 	case s.Held != "":
 		err = k.signal(unix.SIGSTOP)
-	case k.state.Held != "":
+	case k.state.Held != "" || k.inherited:
 		err = k.signal(unix.SIGCONT)
 	}
 	if err != nil && !errors.Is(err, ErrExited) {
 		return fmt.Errorf("stop or continue the child: %w", err)
 	}
+	k.inherited = false
 	if s != k.state {
 		k.state = s
-		log.Print(s)
+		k.log(s.String())
 		k.tell(s)
 	}
 	return nil

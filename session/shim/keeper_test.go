@@ -43,6 +43,7 @@ func newFakeDisk(t *testing.T) *fakeDisk {
 			d.signals = append(d.signals, sig)
 			return nil
 		},
+		log:  func(text string) { t.Log(text) },
 		tell: func(s State) { d.told = append(d.told, s) },
 	}
 	d.disk = disk{allocate: d.alloc, measure: d.measureFile, space: func(*os.File) (int64, error) { return d.freeSpace, d.spaceErr }}
