@@ -1,6 +1,7 @@
 package store
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -31,8 +32,16 @@ func (s *Store) Backup(ctx context.Context, path string, progress func(done, tot
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
 	defer context.AfterFunc(s.life, func() { cancel(ErrClosed) })()
-	if err := copyTo(ctx, s.trouble.path, path, progress); err != nil {
-		return fmt.Errorf("back up the database to %s: %w", path, err)
+	told := func(done, total int) {
+		if progress != nil {
+			progress(done, total)
+		}
+		if s.life.Err() != nil { // at once, and not when the function above is run
+			cancel(ErrClosed)
+		}
+	}
+	if err := copyTo(ctx, s.trouble.path, path, told); err != nil {
+		return fmt.Errorf("back up the database to %s: %w", path, cmp.Or(context.Cause(ctx), err))
 	}
 	return nil
 }
