@@ -1,9 +1,13 @@
 package session
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
+	"slices"
 	"unicode/utf8"
+
+	"golang.org/x/sync/errgroup"
 
 	"github.com/sessiond/sessiond/rpc/api"
 	"github.com/sessiond/sessiond/session/claude"
@@ -42,23 +46,37 @@ func (m *Manager) GetConversation(ctx context.Context, p api.GetConversationPara
 		}
 	}
 	result.HeadSeq = m.store.Head()
-	events, more, err := m.store.Conversation(ctx, segments, p.AfterSeq, limit, maxPageBytes)
+	more, err := m.presentAll(ctx, &result, p.IncludeRaw, func(take func([]store.Event)) (bool, error) {
+		return m.store.ReadConversation(ctx, segments, p.AfterSeq, limit, maxPageBytes, take)
+	})
 	if err != nil {
 		return result, wrapf(err, "conversation of session %s", id)
 	}
-	if result.Events, err = m.present(ctx, events, p.IncludeRaw); err != nil {
-		return result, err
-	}
 	if more {
-		last := events[len(events)-1].Seq
+		last := result.Events[len(result.Events)-1].Seq
 		result.NextAfterSeq = &last
 	}
 	return result, nil
 }
 
+// presentAll renders what is read while more is being read.
+func (m *Manager) presentAll(ctx context.Context, result *api.GetConversationResult, raw bool, read func(take func([]store.Event)) (bool, error)) (more bool, err error) {
+	var shares [][]api.ConversationEvent
+	group, ctx := errgroup.WithContext(ctx)
+	more, err = read(func(events []store.Event) {
+		shown := make([]api.ConversationEvent, len(events))
+		shares = append(shares, shown)
+		group.Go(func() error { return guard(func() error { return m.present(ctx, shown, events, raw) }) })
+	})
+	if err := cmp.Or(err, group.Wait()); err != nil {
+		return false, err
+	}
+	result.Events = slices.Concat(shares...)
+	return more, nil
+}
+
 // present renders events as getConversation shows them: with what is known now.
-func (m *Manager) present(ctx context.Context, events []store.Event, raw bool) ([]api.ConversationEvent, error) {
-	shown := make([]api.ConversationEvent, len(events))
+func (m *Manager) present(ctx context.Context, shown []api.ConversationEvent, events []store.Event, raw bool) error {
 	calls := map[int64][]string{}
 	for i := range events {
 		shown[i] = m.shown(&events[i])
@@ -72,7 +90,7 @@ func (m *Manager) present(ctx context.Context, events []store.Event, raw bool) (
 	for n, ids := range calls {
 		states, err := m.store.Tools(ctx, n, ids)
 		if err != nil {
-			return nil, wrapf(err, "tools")
+			return wrapf(err, "tools")
 		}
 		for i := range events {
 			if events[i].SessionN == n && events[i].Kind == api.ConversationToolCall {
@@ -81,7 +99,7 @@ func (m *Manager) present(ctx context.Context, events []store.Event, raw bool) (
 			}
 		}
 	}
-	return shown, nil
+	return nil
 }
 
 // addRaw adds the line itself to the first event of each line.

@@ -22,33 +22,45 @@ type Segment struct {
 const selectConversation = selectEvents + `WHERE session = ? AND type = 'conversation_updated' AND seq > ? AND seq <= ?
 	ORDER BY seq LIMIT ?`
 
-// Conversation reads the conversation events of some sessions behind seq after,
-// merged in the order of seq: at most limit, and not more than maxBytes of data
-// and lines, one at least. more says whether there are others behind them. It
-// shows nothing beyond Head: what it shows is a cursor that Log can go on from.
+// conversationRows is how many events of a conversation are passed on at once.
+const conversationRows = 512
+
+// Conversation is ReadConversation that collects what there is.
 func (s *Store) Conversation(ctx context.Context, segments []Segment, after int64, limit, maxBytes int) (events []Event, more bool, err error) {
-	if err := s.begin(); err != nil {
+	more, err = s.ReadConversation(ctx, segments, after, limit, maxBytes, func(some []Event) { events = append(events, some...) })
+	if err != nil {
 		return nil, false, err
+	}
+	return events, more, nil
+}
+
+// ReadConversation reads the conversation events of some sessions behind seq after,
+// merged in the order of seq: at most limit, and not more than maxBytes of data
+// and lines, one at least. It passes them on to take, some hundreds at a time, which
+// may do something with them meanwhile. more says whether there are others behind
+// them. It shows nothing beyond Head: what it shows is a cursor that Log can go on from.
+func (s *Store) ReadConversation(ctx context.Context, segments []Segment, after int64, limit, maxBytes int, take func([]Event)) (more bool, err error) {
+	if err := s.begin(); err != nil {
+		return false, err
 	}
 	defer s.reading.Done()
 	head := s.Head()
 	err = s.snapshot(ctx, func(q *reading) error {
 		heads, err := openSegments(ctx, q, segments, after, head)
-		for err == nil && len(heads) > 0 && len(events) < limit && maxBytes > 0 {
+		for err == nil && len(heads) > 0 && limit > 0 && maxBytes > 0 {
 			// The segment that goes on first, up to where the next one does.
 			bound := heads[0].UpTo
 			if len(heads) > 1 {
 				bound = min(bound, heads[1].next-1)
 			}
+			rows := min(limit, conversationRows)
 			var p page
-			p, err = s.readPage(ctx, q, limit-len(events), maxBytes, selectConversation, heads[0].N, heads[0].next-1, bound, limit-len(events))
+			p, err = s.readPage(ctx, q, rows, maxBytes, selectConversation, heads[0].N, heads[0].next-1, bound, rows)
 			for i := range p.events {
 				maxBytes -= len(p.events[i].Data) + p.events[i].storedLine()
 			}
-			if events == nil {
-				events = p.events
-			} else {
-				events = append(events, p.events...)
+			if limit -= len(p.events); len(p.events) > 0 {
+				take(p.events)
 			}
 			if err == nil {
 				heads, err = advance(ctx, q, heads, max(p.last, heads[0].next))
@@ -58,9 +70,9 @@ func (s *Store) Conversation(ctx context.Context, segments []Segment, after int6
 		return err
 	})
 	if err != nil {
-		return nil, false, fmt.Errorf("read the conversation after %d: %w", after, err)
+		return false, fmt.Errorf("read the conversation after %d: %w", after, err)
 	}
-	return events, more, nil
+	return more, nil
 }
 
 // storedLine is the size of what e itself holds of its line.
