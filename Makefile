@@ -35,8 +35,12 @@ demo: build ## play the main job with the real Claude Code and no network (LIVE=
 claude: ## bring the pinned versions of Claude Code into .cache/claude
 	./internal/claudecli/install.sh
 
+.PHONY: tools
+tools: ## bring the npm packages that tests use into .cache/npm
+	./internal/npmtools/install.sh
+
 .PHONY: test
-test: claude ## run every test under the race detector, the real Claude Code's included
+test: claude tools ## run every test under the race detector, the real Claude Code's included
 	$(GO) test -race -timeout 90m ./...
 
 .PHONY: race
