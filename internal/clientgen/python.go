@@ -115,7 +115,9 @@ func pythonEvents(b *strings.Builder, d *document) {
 		name := camel(e.Type) + "Event"
 		names = append(names, name)
 		fmt.Fprintf(b, "\n\nclass %s(TypedDict):\n    \"\"\"%s\"\"\"\n\n    type: Literal[%q]\n", name, sentence(e.Summary), e.Type)
-		if e.Type != "partial_message" {
+		if e.Type == "partial_message" {
+			b.WriteString("    seq: NotRequired[int]\n    \"\"\"Never there: deltas are not in the log.\"\"\"\n")
+		} else {
 			b.WriteString("    seq: int\n    \"\"\"Place in the log: the cursor behind it.\"\"\"\n")
 		}
 		b.WriteString("    session_id: str\n    run_id: str\n    timestamp: Time\n")

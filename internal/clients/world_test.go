@@ -168,7 +168,7 @@ func (w *world) files(pattern string) []string {
 }
 
 // blocks writes the blocks of code in the client's README to files of their own, from
-// 1 on, so that they can be checked and run.
+// program1 on, so that they can be checked and run.
 func (w *world) blocks(language, dir, suffix string) {
 	w.t.Helper()
 	page, err := os.ReadFile(filepath.Join(w.source, "README.md"))
@@ -184,7 +184,7 @@ func (w *world) blocks(language, dir, suffix string) {
 	}
 	for i, part := range parts[1:] {
 		code, _, _ := strings.Cut(part, "\n```")
-		if err := os.WriteFile(filepath.Join(w.source, dir, fmt.Sprint(i+1, suffix)), []byte(code+"\n"), 0o600); err != nil {
+		if err := os.WriteFile(filepath.Join(w.source, dir, fmt.Sprint("program", i+1, suffix)), []byte(code+"\n"), 0o600); err != nil {
 			w.t.Fatal(err)
 		}
 	}

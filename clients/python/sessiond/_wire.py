@@ -68,6 +68,6 @@ def typed(error: Mapping[str, Any]) -> SessiondError:
     code = error.get("code", 0)
     data = dict(error.get("data") or {})
     by_code = (reason for reason, c in errors.BY_REASON.items() if c.code == code)
-    reason = data.get("reason") or next(by_code, "internal_error")
+    reason = str(data.get("reason") or next(by_code, "internal_error"))
     data["reason"] = reason
     return errors.BY_REASON.get(reason, SessiondError)(error.get("message", ""), reason, code, data)

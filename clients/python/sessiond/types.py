@@ -732,6 +732,8 @@ class PartialMessageEvent(TypedDict):
     """Claude Code printed a delta; only with include_partial, and never stored."""
 
     type: Literal["partial_message"]
+    seq: NotRequired[int]
+    """Never there: deltas are not in the log."""
     session_id: str
     run_id: str
     timestamp: Time

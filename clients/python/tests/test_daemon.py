@@ -126,7 +126,7 @@ class Large(DaemonTest):
 
     async def test_deltas_have_no_seq(self) -> None:
         events = self.client.events(include_partial=True)
-        first = asyncio.create_task(anext(events))  # it subscribes before the session is launched
+        first = asyncio.ensure_future(anext(events))  # it subscribes before the session is launched
         await asyncio.sleep(0)
         await self.client.health()
         id = await self.launch("partial: 5", interactive=True, include_partial_messages=True)

@@ -85,6 +85,6 @@ class Examples(DaemonTest):
         self.assertEqual(int((self.daemon.dir / "cursor").read_text()), seqs[-1])
 
     async def test_the_first_program_of_the_readme(self) -> None:
-        code, stdout, stderr = await self.run_program("readme/1.py")
+        code, stdout, stderr = await self.run_program("readme/program1.py")
         self.assertEqual(code, 0, stderr)
         self.assertIn("you said: ", stdout)

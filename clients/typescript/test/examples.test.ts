@@ -94,7 +94,7 @@ test('tail everything', options, async (t) => {
 
 test('the first program of the README', options, async (t) => {
   const daemon = await Daemon.start(t);
-  const { code, stdout, stderr } = await run(daemon, fileURLToPath(new URL('../readme/1.js', import.meta.url)));
+  const { code, stdout, stderr } = await run(daemon, fileURLToPath(new URL('../readme/program1.js', import.meta.url)));
   assert.equal(code, 0, stderr);
   assert.match(stdout, /you said: /);
 });
