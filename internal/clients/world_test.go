@@ -1,6 +1,7 @@
 package clients
 
 import (
+	"bytes"
 	"context"
 	"fmt"
 	"io/fs"
@@ -66,11 +67,24 @@ func newWorld(t *testing.T, language string) *world {
 	if err := os.CopyFS(w.source, os.DirFS(filepath.Join(root, "clients", language))); err != nil {
 		t.Fatal(err)
 	}
+	sameFile(t, filepath.Join(root, "LICENSE"), filepath.Join(w.source, "LICENSE"))
 	t.Cleanup(func() {
 		w.reap()
 		os.RemoveAll(dir)
 	})
 	return w
+}
+
+// sameFile has a package carry what the repository has.
+func sameFile(t *testing.T, a, b string) {
+	t.Helper()
+	one, err := os.ReadFile(a)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if other, err := os.ReadFile(b); err != nil || !bytes.Equal(one, other) {
+		t.Errorf("%s is not %s: %v", b, a, err)
+	}
 }
 
 // run runs a program in the copy of the client, and fails with what it printed. It is

@@ -15,7 +15,7 @@ import sessiond
 from sessiond import types as t
 
 # How long anything is waited for. It is reached only by a failure.
-PATIENCE = 180.0
+PATIENCE = 120.0
 
 
 def given(name: str) -> str:

@@ -23,7 +23,12 @@ class Examples(DaemonTest):
             stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.PIPE,
         )
-        stdout, stderr = await process.communicate()
+        try:
+            async with asyncio.timeout(PATIENCE):
+                stdout, stderr = await process.communicate()
+        finally:
+            if process.returncode is None:
+                process.kill()
         return process.returncode, stdout.decode(), stderr.decode()
 
     async def test_launch_and_follow(self) -> None:

@@ -8,7 +8,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { Client, UnreachableError, isFinal } from 'sessiond';
 
 /** How long anything is waited for. It is reached only by a failure. */
-export const patience = 180_000;
+export const patience = 120_000;
 
 function given(name: string): string {
   const value = process.env[name];

@@ -9,7 +9,7 @@ import { fileURLToPath } from 'node:url';
 
 import { Daemon, patience } from './daemon.js';
 
-const options = { timeout: patience, concurrency: true };
+const options = { timeout: 2 * patience, concurrency: true }; // a program that hangs is killed before
 const example = (name: string) => fileURLToPath(new URL(`../examples/${name}.js`, import.meta.url));
 
 interface Outcome {
@@ -21,7 +21,7 @@ interface Outcome {
 /** Runs a program to its end. */
 function run(daemon: Daemon, file: string, ...args: string[]): Promise<Outcome> {
   return new Promise((done) => {
-    execFile(process.execPath, [file, ...args], { env: daemon.env, cwd: daemon.work }, (err, stdout, stderr) =>
+    execFile(process.execPath, [file, ...args], { env: daemon.env, cwd: daemon.work, timeout: patience, killSignal: 'SIGKILL' }, (err, stdout, stderr) =>
       done({ code: typeof err?.code === 'number' ? err.code : err ? -1 : 0, stdout, stderr }),
     );
   });
@@ -61,7 +61,7 @@ test('tail everything', options, async (t) => {
   /** Tails until a session has ended, during which the daemon may be killed. */
   async function tail(query: string, kill: boolean): Promise<string> {
     const { session_id } = await client.launchSession({ query, working_dir: daemon.work });
-    const process_ = spawn(process.execPath, [example('tail'), cursor], { env: daemon.env });
+    const process_ = spawn(process.execPath, [example('tail'), cursor], { env: daemon.env, timeout: patience, killSignal: 'SIGKILL' });
     let stderr = '';
     process_.stderr.on('data', (chunk) => (stderr += chunk));
     const exited = once(process_, 'exit');
