@@ -368,7 +368,7 @@ class Session(TypedDict):
     started_at: NotRequired[Time]
     """when its process was started"""
     last_activity_at: Time
-    """when something last happened in it"""
+    """when something last happened in it; exact to a second while it prints"""
     completed_at: NotRequired[Time]
     """when it became final"""
     error_message: NotRequired[str]

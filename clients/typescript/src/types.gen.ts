@@ -355,7 +355,7 @@ export interface Session {
   created_at: Time;
   /** when its process was started */
   started_at?: Time;
-  /** when something last happened in it */
+  /** when something last happened in it; exact to a second while it prints */
   last_activity_at: Time;
   /** when it became final */
   completed_at?: Time;
