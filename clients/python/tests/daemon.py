@@ -58,8 +58,11 @@ class Daemon:
                     return
             except ConnectionError:
                 if self.process.returncode is not None or time.monotonic() > deadline:
-                    raise RuntimeError(f"the daemon does not answer: {(self.dir / 'log').read_text()}")
+                    raise RuntimeError(f"the daemon does not answer: {self.log()}")
                 await asyncio.sleep(0.005)
+
+    def log(self) -> str:
+        return (self.dir / "log").read_text()
 
     async def kill(self, sig: int = signal.SIGKILL) -> None:
         """Kills the daemon, as a crash would."""

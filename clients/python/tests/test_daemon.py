@@ -83,7 +83,8 @@ class WithDaemon(DaemonTest):
 class Killed(DaemonTest):
     async def test_nothing_is_missing_and_nothing_comes_twice_when_the_daemon_is_killed(self) -> None:
         n = 3000
-        id = await self.launch(f"emit: {n} 200 1500")
+        go = self.daemon.work / "go"
+        id = await self.launch(f"emit: {n} 200 1500\nwait: {go}")  # it does not end before the kills
         seqs: list[int] = []
         texts: list[str] = []
         disconnects: list[Exception] = []
@@ -101,11 +102,14 @@ class Killed(DaemonTest):
                         await restart
                     await self.daemon.kill()
                     restart = asyncio.create_task(self.daemon.start())  # not waited for: the iteration has to find it
+                    if len(kills) == 2:
+                        restart.add_done_callback(lambda _: go.touch())
                 if ended(event):
                     break
         assert restart is not None
         await restart
         self.assertGreaterEqual(len(disconnects), 2)
+        self.assertTrue(texts.pop().startswith("waited for"))
         emitted = [m[0] if (m := re.match(r"event \d+ of \d+", text)) else text for text in texts]
         self.assertEqual(emitted, [f"event {i + 1} of {n}" for i in range(n)])
         log = [e["seq"] for e in await whole(self.client, id) if e["type"] != "partial_message"]

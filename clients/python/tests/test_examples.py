@@ -53,6 +53,8 @@ class Examples(DaemonTest):
         id = await self.launch(query)
         process = await asyncio.create_subprocess_exec(
             sys.executable,
+            "-X",
+            "faulthandler",
             str(ROOT / "examples/tail.py"),
             str(self.daemon.dir / "cursor"),
             env=self.daemon.env,
@@ -62,23 +64,31 @@ class Examples(DaemonTest):
         )
         assert process.stdout is not None and process.stderr is not None
         seqs: list[int] = []
-        async for line in process.stdout:
-            event = json.loads(line)
-            seqs.append(event["seq"])
-            if kill and len(seqs) == 20:
-                await self.daemon.kill()
-                await self.daemon.start()
-            if event["session_id"] == id and ended(event):
-                process.send_signal(signal.SIGINT)  # what it prints until then counts
-        stderr = (await process.stderr.read()).decode()
+        last = b""
+        try:
+            async with asyncio.timeout(PATIENCE):
+                async for last in process.stdout:
+                    event = json.loads(last)
+                    seqs.append(event["seq"])
+                    if kill and len(seqs) == 20:
+                        await self.daemon.kill()
+                        await self.daemon.start()
+                        (self.daemon.work / "go").touch()
+                    if event["session_id"] == id and ended(event):
+                        process.send_signal(signal.SIGINT)  # what it prints until then counts
+                stderr = (await process.stderr.read()).decode()
+        except TimeoutError:
+            process.send_signal(signal.SIGABRT)
+            said = (await process.stderr.read()).decode()
+            state = await self.client.get_session_state(id)
+            self.fail(f"it waits behind {last!r}; it said: {said}; the session: {state}; the daemon: {self.daemon.log()}")
         self.assertEqual(await process.wait(), 0, stderr)
         return seqs, stderr
 
     async def test_tail_everything(self) -> None:
-        async with asyncio.timeout(PATIENCE):
-            seqs, stderr = await self.tail("emit: 200 100 400", True)
-            self.assertIn("trying again", stderr)
-            more, _ = await self.tail("say: more", False)
+        seqs, stderr = await self.tail(f"emit: 100 100\nwait: {self.daemon.work}/go\nemit: 100 100", True)
+        self.assertIn("trying again", stderr)
+        more, _ = await self.tail("say: more", False)
         seqs += more
         log: list[int] = []
         async for event in self.client.events(after_seq=0):

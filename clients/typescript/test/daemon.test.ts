@@ -1,4 +1,6 @@
 import assert from 'node:assert/strict';
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { test } from 'node:test';
 
 import { Client, SessiondError, UnreachableError, isFinal, isReason, type SessiondEvent } from 'sessiond';
@@ -54,7 +56,8 @@ test('nothing is missing and nothing comes twice when the daemon is killed', opt
   const daemon = await Daemon.start(t);
   using client = await daemon.client();
   const n = 3000;
-  const id = await launch(daemon, client, `emit: ${n} 200 1500`);
+  const go = join(daemon.work, 'go');
+  const id = await launch(daemon, client, `emit: ${n} 200 1500\nwait: ${go}`); // it does not end before the kills
   const seqs: number[] = [];
   const texts: string[] = [];
   let disconnects = 0;
@@ -67,12 +70,14 @@ test('nothing is missing and nothing comes twice when the daemon is killed', opt
       await restarted;
       await daemon.kill();
       restarted = daemon.start(); // not waited for: the iteration has to find it
+      if (texts.length === 1500) restarted = restarted.then(() => writeFileSync(go, ''));
       texts.push('killed');
     }
     if (event.type === 'session_status_changed' && isFinal(event.data.new_status)) break;
   }
   await restarted;
   assert.ok(disconnects >= 2, `${disconnects} disconnects`);
+  assert.match(texts.pop()!, /^waited for/);
   const emitted = texts.filter((s) => s !== 'killed').map((s) => s.match(/^event \d+ of \d+/)?.[0]);
   assert.deepEqual(emitted, Array.from({ length: n }, (_, i) => `event ${i + 1} of ${n}`));
   assert.deepEqual(seqs, (await whole(client, id)).map((e) => e.seq)); // what the log holds

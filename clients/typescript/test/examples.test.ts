@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { execFile, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { readFileSync } from 'node:fs';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { test } from 'node:test';
@@ -72,6 +72,7 @@ test('tail everything', options, async (t) => {
       if (kill && ++lines === 20) {
         await daemon.kill();
         await daemon.start();
+        writeFileSync(join(daemon.work, 'go'), '');
       }
       if (event.type === 'session_status_changed' && event.session_id === session_id && event.data.new_status === 'completed') {
         process_.kill('SIGINT'); // what it prints until then counts
@@ -81,7 +82,7 @@ test('tail everything', options, async (t) => {
     return stderr;
   }
 
-  assert.match(await tail('emit: 200 100 400', true), /trying again/);
+  assert.match(await tail(`emit: 100 100\nwait: ${daemon.work}/go\nemit: 100 100`, true), /trying again/);
   await tail('say: more', false);
   const log: number[] = [];
   for await (const event of client.events({ after_seq: 0 })) {
