@@ -11,6 +11,9 @@ import (
 // What error.data holds beside reason, as schemas and clients know it. Data itself
 // is made with api.Error.With, where an error comes from.
 type (
+	internalData struct {
+		Hint string `json:"hint,omitempty" jsonschema:"what to do, where one record of the database is damaged, which the message names"`
+	}
 	methodData struct {
 		Method string `json:"method" jsonschema:"the name that was called"`
 	}
@@ -48,6 +51,7 @@ type (
 
 // errorData is the type of error.data by reason; most have nothing but the reason.
 var errorData = map[api.Reason]reflect.Type{
+	api.ReasonInternal:             reflect.TypeFor[internalData](),
 	api.ReasonMethodNotFound:       reflect.TypeFor[methodData](),
 	api.ReasonInvalidParams:        reflect.TypeFor[fieldData](),
 	api.ReasonSessionNotFound:      reflect.TypeFor[idData](),

@@ -57,11 +57,21 @@ class InvalidParams(SessiondError):
     data: InvalidParamsData
 
 
+class InternalErrorData(TypedDict):
+    """What `data` of `internal_error` holds."""
+
+    reason: str
+    """the word of this error"""
+    hint: NotRequired[str]
+    """what to do, where one record of the database is damaged, which the message names"""
+
+
 class InternalError(SessiondError):
     """The daemon's fault; its log has the details."""
 
     reason = "internal_error"
     code = -32603
+    data: InternalErrorData
 
 
 class SessionNotFoundData(TypedDict):

@@ -450,6 +450,8 @@ class HealthResult(TypedDict):
     """when the daemon started"""
     state_dir: str
     """where the daemon keeps its files"""
+    settings: dict[str, str]
+    """what the daemon was configured with, by key of the configuration file: what is not the default"""
     claude: ClaudeHealth
     """the claude that new sessions get"""
     sessions: dict[str, int]

@@ -458,6 +458,8 @@ export interface HealthResult {
   started_at: Time;
   /** where the daemon keeps its files */
   state_dir: string;
+  /** what the daemon was configured with, by key of the configuration file: what is not the default */
+  settings: Record<string, string>;
   /** the claude that new sessions get */
   claude: ClaudeHealth;
   /** number of sessions by status */
@@ -1028,6 +1030,8 @@ export interface ErrorData {
   internal_error: {
     /** the word of this error */
     reason: 'internal_error';
+    /** what to do, where one record of the database is damaged, which the message names */
+    hint?: string;
   };
   /** -32001: No session has this id. */
   session_not_found: {
