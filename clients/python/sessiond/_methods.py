@@ -517,15 +517,17 @@ class Methods:
         session_id: str,
         *,
         state: list[t.MessageState] | None = None,
+        from_position: int | None = None,
     ) -> t.ListMessagesResult:
-        """The messages of a session, in their order.
+        """The messages of a session, in their order, a page at a time.
 
         Args:
             session_id: UUID of the session
             state: any of these; default all
+            from_position: next_position of the page before; default 0
 
         Returns:
-            The messages.
+            A page of messages.
 
         Raises:
             SessiondError: session_not_found, invalid_params, internal_error, shutting_down.
@@ -533,6 +535,7 @@ class Methods:
         params = {
             "session_id": session_id,
             "state": state,
+            "from_position": from_position,
         }
         result: t.ListMessagesResult = await self.call("listMessages", params)
         return result
@@ -626,7 +629,7 @@ class Methods:
             The approval, resolved.
 
         Raises:
-            SessiondError: approval_not_found, already_resolved, invalid_state, invalid_params, internal_error, shutting_down.
+            SessiondError: approval_not_found, already_resolved, invalid_state, limit_exceeded, invalid_params, internal_error, shutting_down.
         """
         params = {
             "approval_id": approval_id,

@@ -587,10 +587,12 @@ class SendMessageResult(TypedDict):
 
 
 class ListMessagesResult(TypedDict):
-    """Answer of `listMessages`: the messages."""
+    """Answer of `listMessages`: a page of messages."""
 
     messages: list[Message]
     """by position"""
+    next_position: NotRequired[int]
+    """from_position of the next page; absent on the last page"""
 
 
 class CancelMessageResult(TypedDict):

@@ -168,9 +168,9 @@ export abstract class Methods {
   }
 
   /**
-   * The messages of a session, in their order.
+   * The messages of a session, in their order, a page at a time.
    *
-   * @returns the messages
+   * @returns a page of messages
    * @throws SessiondError: session_not_found, invalid_params, internal_error, shutting_down
    */
   listMessages(params: t.ListMessagesParams, options?: CallOptions): Promise<t.ListMessagesResult> {
@@ -211,7 +211,7 @@ export abstract class Methods {
    * Answers one of Claude Code's questions; the first answer wins.
    *
    * @returns the approval, resolved
-   * @throws SessiondError: approval_not_found, already_resolved, invalid_state, invalid_params, internal_error, shutting_down
+   * @throws SessiondError: approval_not_found, already_resolved, invalid_state, limit_exceeded, invalid_params, internal_error, shutting_down
    */
   sendDecision(params: t.SendDecisionParams, options?: CallOptions): Promise<t.SendDecisionResult> {
     return this.call('sendDecision', params, options);

@@ -806,12 +806,16 @@ export interface ListMessagesParams {
   session_id: string;
   /** any of these; default all */
   state?: MessageState[];
+  /** next_position of the page before; default 0 */
+  from_position?: number;
 }
 
-/** Answer of `listMessages`: the messages. */
+/** Answer of `listMessages`: a page of messages. */
 export interface ListMessagesResult {
   /** by position */
   messages: Message[];
+  /** from_position of the next page; absent on the last page */
+  next_position?: number;
 }
 
 /** Params of `cancelMessage`. */
