@@ -35,8 +35,14 @@ demo: build ## play the main job with the real Claude Code and no network (LIVE=
 claude: ## bring the pinned versions of Claude Code into .cache/claude
 	./internal/claudecli/install.sh
 
+.PHONY: tools
+tools: ## bring the npm packages that tests use into .cache/npm
+	./internal/npmtools/install.sh
+
 .PHONY: test
-test: claude ## run every test under the race detector, the real Claude Code's included
+test: claude tools ## run every test under the race detector, the real Claude Code's included
+	@python3 -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || \
+		echo "test: THE PYTHON CLIENT IS NOT TESTED: there is no python3 from 3.11 on (CI=true makes that a failure)"
 	$(GO) test -race -timeout 90m ./...
 
 .PHONY: race

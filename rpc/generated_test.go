@@ -32,14 +32,14 @@ func TestGeneratedFilesAreFresh(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	indented, err := json.MarshalIndent(doc, "", "  ")
+	whole, err := json.MarshalIndent(doc, "", "  ")
 	if err != nil {
 		t.Fatal(err)
 	}
-	renew(t, openRPCFile, func([]byte) []byte { return append(indented, '\n') })
+	renew(t, openRPCFile, func([]byte) []byte { return append(whole, '\n') })
 	renew(t, protocolFile, func(page []byte) []byte {
 		for _, part := range []struct{ name, text string }{
-			{"errors", errorsMarkdown()},
+			{"errors", errorsMarkdown(doc)},
 			{"methods", methodsMarkdown(doc)},
 			{"events", eventsMarkdown(doc)},
 			{"objects", objectsMarkdown(doc)},
@@ -99,10 +99,14 @@ func table(header []string, rows [][]string) string {
 	return b.String()
 }
 
-func errorsMarkdown() string {
+func errorsMarkdown(doc *openRPC) string {
 	var rows [][]string
-	for _, k := range errorTable {
-		rows = append(rows, []string{fmt.Sprint(k.code), "`" + string(k.reason) + "`", k.when, k.data})
+	for _, e := range doc.Errors {
+		var data []string
+		for _, row := range fieldRows("", e.Data)[1:] { // behind reason
+			data = append(data, row[0]+": "+row[2])
+		}
+		rows = append(rows, []string{fmt.Sprint(e.Code), "`" + string(e.Reason) + "`", e.Summary, strings.Join(data, "; ")})
 	}
 	return table([]string{"code", "reason", "when", "`data`, beside `reason`"}, rows)
 }
@@ -135,8 +139,42 @@ func methodsMarkdown(doc *openRPC) string {
 		if len(reasons) > 0 {
 			fmt.Fprintf(&b, "\nMay answer %s.\n", strings.Join(reasons, ", "))
 		}
+		for _, e := range m.Examples {
+			b.WriteString("\n" + exampleMarkdown(m.Name, e))
+		}
 	}
 	return table([]string{"method", ""}, index) + b.String()
+}
+
+// exampleMarkdown shows a call as it goes over the wire, an answer that is long with
+// its members in lines of their own.
+func exampleMarkdown(method string, e examplePairing) string {
+	var params []string
+	for _, p := range e.Params {
+		params = append(params, fmt.Sprintf("%q:%s", p.Name, compact(p.Value)))
+	}
+	result := compact(e.Result.Value)
+	if len(result) > 150 {
+		result = indented(e.Result.Value)
+	}
+	return fmt.Sprintf("<details><summary>Example: %s</summary>\n\n```json\n{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":%q,\"params\":{%s}}\n"+
+		"{\"jsonrpc\":\"2.0\",\"id\":1,\"result\":%s}\n```\n\n</details>\n", e.Name, method, strings.Join(params, ","), result)
+}
+
+func compact(raw json.RawMessage) string {
+	var b bytes.Buffer
+	if err := json.Compact(&b, raw); err != nil {
+		return err.Error()
+	}
+	return b.String()
+}
+
+func indented(raw json.RawMessage) string {
+	var b bytes.Buffer
+	if err := json.Indent(&b, raw, "", "  "); err != nil {
+		return err.Error()
+	}
+	return b.String()
 }
 
 func eventsMarkdown(doc *openRPC) string {
@@ -159,8 +197,8 @@ func objectsMarkdown(doc *openRPC) string {
 	for _, t := range components {
 		schema := doc.Components.Schemas[t.Name()]
 		fmt.Fprintf(&b, "### %s\n\n", t.Name())
+		fmt.Fprintf(&b, "%s.\n\n", strings.ToUpper(schema.Description[:1])+schema.Description[1:])
 		if len(schema.Properties) == 0 {
-			fmt.Fprintf(&b, "%s.\n\n", schema.Description)
 			continue
 		}
 		b.WriteString(table([]string{"field", "type", ""}, fieldRows("", schema)) + "\n")
@@ -172,9 +210,13 @@ func wordsMarkdown() string {
 	var rows [][]string
 	types := slices.SortedFunc(maps.Keys(enums), func(a, b reflect.Type) int { return strings.Compare(a.Name(), b.Name()) })
 	for _, t := range types {
-		rows = append(rows, []string{t.Name(), "`" + strings.Join(enums[t], "`, `") + "`"})
+		doc := wordsDocs[t]
+		rows = append(rows, []string{"**" + t.Name() + "**", doc.about})
+		for _, w := range enums[t] {
+			rows = append(rows, []string{"`" + w + "`", doc.words[w]})
+		}
 	}
-	return table([]string{"type", "words"}, rows)
+	return table([]string{"word", "meaning"}, rows)
 }
 
 // fieldRows lists the fields of an object, those of nested objects behind a dot.

@@ -12,6 +12,7 @@ import (
 type method struct {
 	name    string
 	summary string
+	answer  string // what the result is, for documentation
 	params  reflect.Type
 	result  reflect.Type
 	paged   bool         // its answer is a page, which may be large
@@ -23,10 +24,10 @@ type method struct {
 var commonReasons = []api.Reason{api.ReasonInvalidParams, api.ReasonInternal, api.ReasonShuttingDown}
 
 // newMethod makes a row of the table out of a function with typed params and result.
-func newMethod[P, R any](name, summary string, f func(context.Context, *request, P) (R, error), reasons ...api.Reason) method {
+func newMethod[P, R any](name, summary, answer string, f func(context.Context, *request, P) (R, error), reasons ...api.Reason) method {
 	params := paramsOf(reflect.TypeFor[P]())
 	return method{
-		name: name, summary: summary, reasons: reasons,
+		name: name, summary: summary, answer: answer, reasons: reasons,
 		params: reflect.TypeFor[P](), result: reflect.TypeFor[R](),
 		call: func(ctx context.Context, r *request) (any, error) {
 			p, err := decodeParams[P](params, r.params)
@@ -39,8 +40,8 @@ func newMethod[P, R any](name, summary string, f func(context.Context, *request,
 }
 
 // serviceMethod makes a row of the table out of a method of Service.
-func serviceMethod[P, R any](name, summary string, f func(Service, context.Context, P) (R, error), reasons ...api.Reason) method {
-	return newMethod(name, summary, func(ctx context.Context, r *request, p P) (R, error) {
+func serviceMethod[P, R any](name, summary, answer string, f func(Service, context.Context, P) (R, error), reasons ...api.Reason) method {
+	return newMethod(name, summary, answer, func(ctx context.Context, r *request, p P) (R, error) {
 		return f(r.conn.server.o.Service, ctx, p)
 	}, reasons...)
 }
@@ -63,48 +64,50 @@ func methodTable() []method {
 		conflict       = api.ReasonConflict
 	)
 	return []method{
-		newMethod("health", "How the daemon is, which claude it would start, and how far the log reaches.", health),
+		newMethod("health", "How the daemon is, which claude it would start, and how far the log reaches.",
+			"how the daemon is", health),
 		serviceMethod("launchSession", "Starts Claude Code on a first prompt; a new session.",
-			Service.LaunchSession, limit, noClaude, conflict),
+			"the new session, which starts by itself", Service.LaunchSession, limit, noClaude, conflict),
 		serviceMethod("continueSession", "Goes on from where a session's conversation is, or from a point of it, in a new session.",
-			Service.ContinueSession, noSession, invalidState, limit, noClaude, conflict),
+			"the new session, which starts by itself", Service.ContinueSession, noSession, invalidState, limit, noClaude, conflict),
 		paged(serviceMethod("listSessions", "Sessions, those with the newest activity first, a page at a time.",
-			Service.ListSessions)),
+			"a page of sessions", Service.ListSessions)),
 		serviceMethod("getSessionState", "One session as it is now.",
-			Service.GetSessionState, noSession),
+			"the session", Service.GetSessionState, noSession),
 		paged(serviceMethod("getConversation", "What was said and done in a session, and in those that it continues, a page at a time.",
-			Service.GetConversation, noSession)),
+			"a page of the conversation", Service.GetConversation, noSession)),
 		serviceMethod("updateSession", "Changes a session's title, tags or archived mark; model and permission mode of a live one.",
-			Service.UpdateSession, noSession, invalidState),
+			"the session, changed", Service.UpdateSession, noSession, invalidState),
 		serviceMethod("archiveSessions", "Hides sessions from lists, or shows them again.",
-			Service.ArchiveSessions),
+			"what became of each session", Service.ArchiveSessions),
 		serviceMethod("deleteSession", "Deletes a final session, and its events with it.",
-			Service.DeleteSession, noSession, invalidState),
+			"that it is deleted", Service.DeleteSession, noSession, invalidState),
 		serviceMethod("pruneSessions", "Archives sessions that ended long ago, each to a file of its own, and deletes them, a page at a time.",
-			Service.PruneSessions),
+			"what this page of the work came to", Service.PruneSessions),
 		serviceMethod("interruptSession", "Ends the turn, not the session: unless there is nothing left for it to do.",
-			Service.InterruptSession, noSession, invalidState),
+			"the status right after the call; events tell when the turn has ended", Service.InterruptSession, noSession, invalidState),
 		serviceMethod("endSession", "Ends a session's process, gently at first.",
-			Service.EndSession, noSession, invalidState),
+			"the status right after the call; events tell when the session is final", Service.EndSession, noSession, invalidState),
 		serviceMethod("sendMessage", "Says something more to a live session.",
-			Service.SendMessage, noSession, invalidState, limit, conflict),
+			"the message", Service.SendMessage, noSession, invalidState, limit, conflict),
 		paged(serviceMethod("listMessages", "The messages of a session, in their order, a page at a time.",
-			Service.ListMessages, noSession)),
+			"a page of messages", Service.ListMessages, noSession)),
 		serviceMethod("cancelMessage", "Withdraws a message that has not started.",
-			Service.CancelMessage, noMessage, invalidState),
+			"the message, cancelled", Service.CancelMessage, noMessage, invalidState),
 		serviceMethod("fetchApprovals", "Claude Code's questions, oldest first.",
-			Service.FetchApprovals, noSession),
+			"the approvals", Service.FetchApprovals, noSession),
 		serviceMethod("getApproval", "One of Claude Code's questions.",
-			Service.GetApproval, noApproval),
+			"the approval", Service.GetApproval, noApproval),
 		serviceMethod("sendDecision", "Answers one of Claude Code's questions; the first answer wins.",
-			Service.SendDecision, noApproval, api.ReasonAlreadyResolved, invalidState, limit),
+			"the approval, resolved", Service.SendDecision, noApproval, api.ReasonAlreadyResolved, invalidState, limit),
 		newMethod("subscribe", "Sends events as `event` notifications on this connection, from a cursor on, or from now.",
-			subscribe, api.ReasonCursorExpired, limit),
+			"the subscription, whose events come behind this answer", subscribe, api.ReasonCursorExpired, limit),
 		newMethod("unsubscribe", "Ends a subscription of this connection; after the answer no event of it comes.",
-			unsubscribe, noSubscription),
+			"nothing", unsubscribe, noSubscription),
 		serviceMethod("backup", "Copies the database to a file, whole and checked, while everything goes on.",
-			Service.Backup),
-		newMethod("rpc.discover", "The OpenRPC document of this protocol.", discover),
+			"what the copy holds", Service.Backup),
+		newMethod("rpc.discover", "The OpenRPC document of this protocol.",
+			"an OpenRPC document", discover),
 	}
 }
 

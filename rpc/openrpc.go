@@ -22,6 +22,7 @@ type openRPC struct {
 	Components    openRPCComponents     `json:"components"`
 	Notifications []openRPCNotification `json:"x-notifications"`
 	Events        []openRPCEvent        `json:"x-events"`
+	Errors        []openRPCReason       `json:"x-errors"`
 }
 
 type openRPCInfo struct {
@@ -38,6 +39,7 @@ type openRPCMethod struct {
 	Params         []contentDescriptor `json:"params"`
 	Result         contentDescriptor   `json:"result"`
 	Errors         []reference         `json:"errors"`
+	Examples       []examplePairing    `json:"examples"`
 }
 
 // contentDescriptor is a param or a result.
@@ -57,17 +59,12 @@ type openRPCComponents struct {
 	Errors  map[api.Reason]openRPCError   `json:"errors"`
 }
 
-type openRPCError struct {
-	Code    int               `json:"code"`
-	Message string            `json:"message"`
-	Data    map[string]string `json:"data"`
-}
-
 // openRPCNotification is what the daemon sends unasked, of which OpenRPC knows nothing.
 type openRPCNotification struct {
 	Name    string              `json:"name"`
 	Summary string              `json:"summary"`
 	Params  []contentDescriptor `json:"params"`
+	Example eventExample        `json:"example"`
 }
 
 // openRPCEvent is a type of event, and what its data is.
@@ -75,6 +72,7 @@ type openRPCEvent struct {
 	Type    api.EventType      `json:"type"`
 	Summary string             `json:"summary"`
 	Data    *jsonschema.Schema `json:"data,omitempty"`
+	Example json.RawMessage    `json:"example"`
 }
 
 // Document returns the OpenRPC document of the protocol, made from the tables of
@@ -88,6 +86,10 @@ func Document(daemonVersion string) (json.RawMessage, error) {
 }
 
 func newDocument(daemonVersion string) (*openRPC, error) {
+	recorded, err := loadExamples()
+	if err != nil {
+		return nil, err
+	}
 	s := newSchemas()
 	doc := &openRPC{
 		OpenRPC: openRPCVersion,
@@ -99,12 +101,11 @@ func newDocument(daemonVersion string) (*openRPC, error) {
 		},
 		Components: openRPCComponents{Errors: documentErrors()},
 	}
-	var err error
 	if doc.Components.Schemas, err = s.components(); err != nil {
 		return nil, err
 	}
 	for _, m := range methodTable() {
-		documented, err := s.method(m)
+		documented, err := s.method(m, recorded.Methods[m.name])
 		if err != nil {
 			return nil, fmt.Errorf("document %s: %w", m.name, err)
 		}
@@ -114,20 +115,16 @@ func newDocument(daemonVersion string) (*openRPC, error) {
 	if err != nil {
 		return nil, err
 	}
-	doc.Notifications = []openRPCNotification{{"event", "An event, for a subscription of this connection.", params}}
-	doc.Events, err = s.events()
+	doc.Notifications = []openRPCNotification{{"event", "An event, for a subscription of this connection.", params,
+		recorded.Events[api.EventSessionStatusChanged]}}
+	if doc.Events, err = s.events(recorded.Events); err != nil {
+		return nil, err
+	}
+	doc.Errors, err = s.reasons(recorded.Errors)
 	return doc, err
 }
 
-func documentErrors() map[api.Reason]openRPCError {
-	out := map[api.Reason]openRPCError{}
-	for _, k := range errorTable {
-		out[k.reason] = openRPCError{k.code, k.when, map[string]string{"reason": string(k.reason)}}
-	}
-	return out
-}
-
-func (s *schemas) method(m method) (openRPCMethod, error) {
+func (s *schemas) method(m method, recorded []methodExample) (openRPCMethod, error) {
 	out := openRPCMethod{Name: m.name, Summary: m.summary, ParamStructure: "by-name"}
 	var err error
 	if out.Params, err = s.params(m.params); err != nil {
@@ -140,11 +137,12 @@ func (s *schemas) method(m method) (openRPCMethod, error) {
 	if m.result.Kind() != reflect.Struct { // a document of its own
 		result = &jsonschema.Schema{Type: "object"}
 	}
-	out.Result = contentDescriptor{Name: m.name + "Result", Required: true, Schema: result}
+	out.Result = contentDescriptor{Name: m.name + "Result", Description: m.answer, Required: true, Schema: result}
 	for _, reason := range slices.Concat(m.reasons, commonReasons) {
 		out.Errors = append(out.Errors, reference{"#/components/errors/" + string(reason)})
 	}
-	return out, nil
+	out.Examples, err = out.pairings(recorded)
+	return out, err
 }
 
 // params describes the members of a struct type as params.
@@ -166,10 +164,10 @@ func (s *schemas) params(t reflect.Type) ([]contentDescriptor, error) {
 	return out, nil
 }
 
-func (s *schemas) events() ([]openRPCEvent, error) {
+func (s *schemas) events(recorded map[api.EventType]eventExample) ([]openRPCEvent, error) {
 	var out []openRPCEvent
 	for _, k := range eventTable {
-		e := openRPCEvent{Type: k.typ, Summary: k.when}
+		e := openRPCEvent{Type: k.typ, Summary: k.when, Example: recorded[k.typ].Event}
 		if k.data != nil {
 			var err error
 			if e.Data, err = s.of(k.data); err != nil {

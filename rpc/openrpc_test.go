@@ -8,6 +8,8 @@ import (
 	"go/token"
 	"maps"
 	"os"
+	"os/exec"
+	"path/filepath"
 	"reflect"
 	"slices"
 	"strconv"
@@ -16,6 +18,7 @@ import (
 
 	"github.com/santhosh-tekuri/jsonschema/v6"
 
+	"github.com/sessiond/sessiond/internal/npmtools"
 	"github.com/sessiond/sessiond/rpc/api"
 )
 
@@ -48,27 +51,49 @@ func compiler(t *testing.T, draft *jsonschema.Draft) *jsonschema.Compiler {
 	return c
 }
 
+// The meta-schemas are OpenRPC's own, as its authors publish them: of documents, and
+// of the schemas in them.
 func TestDocumentFollowsOpenRPC(t *testing.T) {
 	t.Parallel()
-	file, err := os.Open("testdata/openrpc-1.3.2.schema.json")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer func() { _ = file.Close() }()
-	meta, err := jsonschema.UnmarshalJSON(file)
-	if err != nil {
-		t.Fatal(err)
-	}
 	c := jsonschema.NewCompiler()
-	if err := c.AddResource("mem:///meta.json", meta); err != nil {
-		t.Fatal(err)
+	const draft7 = "http://json-schema.org/draft-07/schema#"
+	for url, name := range map[string]string{
+		"https://meta.open-rpc.org/":      "@open-rpc/meta-schema",
+		"https://meta.json-schema.tools/": "@json-schema-tools/meta-schema",
+	} {
+		script := `process.stdout.write(JSON.stringify(require(process.argv[1]).default))`
+		out, err := exec.Command("node", "-e", script, filepath.Join(npmtools.Modules(t), name)).Output()
+		if err != nil {
+			t.Fatalf("read %s: %v", name, err)
+		}
+		meta, err := jsonschema.UnmarshalJSON(bytes.NewReader(out))
+		if err != nil {
+			t.Fatal(err)
+		}
+		meta.(map[string]any)["$schema"] = draft7 // which they name by an address of their own
+		for _, spelling := range []string{url, strings.TrimSuffix(url, "/")} {
+			if err := c.AddResource(spelling, meta); err != nil {
+				t.Fatal(err)
+			}
+		}
 	}
-	schema, err := c.Compile("mem:///meta.json")
+	schema, err := c.Compile("https://meta.open-rpc.org/")
 	if err != nil {
 		t.Fatal(err)
 	}
 	if err := schema.Validate(document(t)); err != nil {
 		t.Errorf("%#v", err)
+	}
+	for what, spoil := range map[string]func(method map[string]any){
+		"an example without params": func(m map[string]any) { m["examples"] = []any{map[string]any{"name": "x"}} },
+		"an odd structure":          func(m map[string]any) { m["paramStructure"] = "by-chance" },
+		"a schema that is none":     func(m map[string]any) { m["result"].(map[string]any)["schema"] = 7 },
+	} {
+		wrong := document(t)
+		spoil(wrong["methods"].([]any)[0].(map[string]any))
+		if schema.Validate(wrong) == nil {
+			t.Errorf("the meta-schema takes %s", what)
+		}
 	}
 }
 

@@ -24,6 +24,16 @@ var components = []reflect.Type{
 	reflect.TypeFor[api.StatusChange](),
 	reflect.TypeFor[api.Approval](),
 	reflect.TypeFor[api.Message](),
+	reflect.TypeFor[api.Rule](),
+	reflect.TypeFor[api.RateLimit](),
+	reflect.TypeFor[api.Retry](),
+	reflect.TypeFor[api.ClaudeHealth](),
+	reflect.TypeFor[api.InboxHealth](),
+	reflect.TypeFor[api.BudgetHealth](),
+	reflect.TypeFor[api.EventsHealth](),
+	reflect.TypeFor[api.ArchiveFailure](),
+	reflect.TypeFor[api.PrunedSession](),
+	reflect.TypeFor[api.PruneFailure](),
 	reflect.TypeFor[api.Content](),
 	reflect.TypeFor[api.Time](),
 }
@@ -32,9 +42,8 @@ var components = []reflect.Type{
 var ownSchemas = map[reflect.Type]*jsonschema.Schema{
 	reflect.TypeFor[json.RawMessage](): {},
 	reflect.TypeFor[[]byte]():          {Type: "string", ContentEncoding: "base64"},
-	reflect.TypeFor[api.Time]():        {Type: "string", Format: "date-time", Description: "RFC 3339, UTC, with milliseconds"},
+	reflect.TypeFor[api.Time]():        {Type: "string", Format: "date-time"},
 	reflect.TypeFor[api.Content](): {
-		Description: "what a user says: a text, or content blocks as the Messages API knows them",
 		OneOf: []*jsonschema.Schema{
 			{Type: "string"},
 			{Type: "array", MinItems: jsonschema.Ptr(1), Items: &jsonschema.Schema{
@@ -50,7 +59,7 @@ var ownSchemas = map[reflect.Type]*jsonschema.Schema{
 var ownParams = map[string]*jsonschema.Schema{
 	"updated_input": {Type: "object"},
 	"mcp_config": {Type: "object", Properties: map[string]*jsonschema.Schema{
-		"mcpServers": {Type: "object", AdditionalProperties: &jsonschema.Schema{Type: "object"}},
+		"mcpServers": {Type: "object", Description: "servers by name, as Claude Code knows them", AdditionalProperties: &jsonschema.Schema{Type: "object"}},
 	}},
 }
 
@@ -85,7 +94,9 @@ func (s *schemas) components() (map[string]*jsonschema.Schema, error) {
 		for i, w := range words {
 			enum[i] = w
 		}
-		out[t.Name()] = &jsonschema.Schema{Type: "string", Enum: enum}
+		doc := wordsDocs[t]
+		out[t.Name()] = &jsonschema.Schema{Type: "string", Enum: enum, Description: doc.about,
+			Extra: map[string]any{"x-words": doc.words}}
 	}
 	for _, t := range components {
 		inner := &schemas{refs: maps.Clone(s.refs)}
@@ -97,6 +108,7 @@ func (s *schemas) components() (map[string]*jsonschema.Schema, error) {
 		if err != nil {
 			return nil, err
 		}
+		schema.Description = objectDocs[t]
 		out[t.Name()] = schema
 	}
 	return out, nil

@@ -1,0 +1,204 @@
+package examples
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"log/slog"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"go.uber.org/goleak"
+
+	"github.com/sessiond/sessiond/daemon"
+	"github.com/sessiond/sessiond/internal/claudecli"
+	"github.com/sessiond/sessiond/internal/scripted"
+	"github.com/sessiond/sessiond/rpc/api"
+	"github.com/sessiond/sessiond/rpc/client"
+)
+
+// patience bounds every wait. It is reached only by a failure.
+const patience = 4 * time.Minute
+
+// sessiond is the program that was built for the tests; the shims run it.
+var sessiond string
+
+func TestMain(m *testing.M) {
+	scripted.RunIfClaude()
+	os.Exit(run(m))
+}
+
+func run(m *testing.M) int {
+	dir, err := os.MkdirTemp("", "examples")
+	if err != nil {
+		panic(err)
+	}
+	defer os.RemoveAll(dir)
+	sessiond = filepath.Join(dir, "sessiond")
+	build := exec.Command("go", "build", "-o", sessiond, "github.com/sessiond/sessiond/cmd/sessiond")
+	if out, err := build.CombinedOutput(); err != nil {
+		panic(fmt.Sprintf("%v: %s", err, out))
+	}
+	code := m.Run()
+	if code == 0 {
+		if err := goleak.Find(); err != nil {
+			fmt.Fprintln(os.Stderr, err)
+			code = 1
+		}
+	}
+	return code
+}
+
+// world is a daemon of its own, in directories of its own, and what is recorded.
+type world struct {
+	*client.Client
+	t     *testing.T
+	ctx   context.Context
+	cfg   daemon.Config
+	work  string // working directory of sessions
+	names *strings.Replacer
+	taken *recording
+}
+
+// newWorld starts a daemon. Its directories get the names that a user's would have
+// wherever something is recorded.
+func newWorld(t *testing.T, taken *recording) *world {
+	t.Helper()
+	dir, err := os.MkdirTemp("", "sd")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { os.RemoveAll(dir) })
+	ctx, cancel := context.WithTimeout(context.Background(), patience)
+	t.Cleanup(cancel)
+	w := &world{t: t, ctx: ctx, work: filepath.Join(dir, "work"), taken: taken}
+	bin := filepath.Join(dir, "bin")
+	for _, d := range []string{w.work, bin} {
+		if err := os.Mkdir(d, 0o700); err != nil {
+			t.Fatal(err)
+		}
+	}
+	state := filepath.Join(dir, "state")
+	w.cfg = daemon.Config{StateDir: state, Socket: filepath.Join(dir, "s"), LockDir: filepath.Join(dir, "locks"),
+		LogFormat: daemon.LogText, LogLevel: slog.LevelWarn, Version: "1.0.0", Executable: sessiond,
+		Claude:  scripted.InstallVersion(t, bin, claudecli.Pinned),
+		Environ: []string{"HOME=" + dir, "PATH=" + os.Getenv("PATH")}}
+	w.names = strings.NewReplacer(w.cfg.Claude, "/home/you/.local/bin/claude", state, "/home/you/.local/state/sessiond",
+		w.work, "/home/you/project", dir, "/home/you")
+	return w
+}
+
+// start runs the daemon in this process, and connects a client.
+func (w *world) start() {
+	w.t.Helper()
+	ready, done := make(chan struct{}), make(chan error, 1)
+	w.cfg.Ready = func() { close(ready) }
+	ctx, cancel := context.WithCancel(w.ctx)
+	go func() { done <- daemon.Run(ctx, w.cfg) }()
+	select {
+	case <-ready:
+	case err := <-done:
+		cancel()
+		w.t.Fatalf("daemon: %v", err)
+	}
+	c, err := client.Dial(w.ctx, w.cfg.Socket)
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	w.Client = c
+	w.t.Cleanup(func() {
+		w.endAll()
+		_ = c.Close()
+		cancel()
+		if err := <-done; err != nil {
+			w.t.Errorf("daemon: %v", err)
+		}
+	})
+}
+
+// endAll leaves no process behind.
+func (w *world) endAll() {
+	var list api.ListSessionsResult
+	if err := w.Call(w.ctx, "listSessions", nil, &list); err != nil {
+		w.t.Errorf("sessions to end: %v", err)
+	}
+	for _, ses := range list.Sessions {
+		if ses.Status.Final() {
+			continue
+		}
+		if _, err := w.EndSession(w.ctx, api.EndSessionParams{SessionID: ses.ID, Force: true}); err == nil {
+			w.until(ses.ID, api.Status.Final)
+		}
+	}
+}
+
+// ask calls a method and keeps both what was asked and what was said as an example.
+func (w *world) ask(name, method string, params map[string]any) map[string]any {
+	w.t.Helper()
+	var result json.RawMessage
+	if err := w.Call(w.ctx, method, params, &result); err != nil {
+		w.t.Fatalf("%s: %v", method, err)
+	}
+	if params == nil {
+		params = map[string]any{}
+	}
+	asked, err := api.Marshal(params)
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	w.taken.Methods[method] = append(w.taken.Methods[method], call{name, w.named(asked), w.named(result)})
+	var out map[string]any
+	if err := json.Unmarshal(result, &out); err != nil {
+		w.t.Fatal(err)
+	}
+	return out
+}
+
+// fail calls a method that has to fail for a reason, and keeps the error.
+func (w *world) fail(reason api.Reason, method string, params map[string]any) {
+	w.t.Helper()
+	var e *api.Error
+	err := w.Call(w.ctx, method, params, nil)
+	if !errors.As(err, &e) || e.Reason != reason {
+		w.t.Fatalf("%s: %v, want %s", method, err, reason)
+	}
+	w.taken.keep(w, reason, e)
+}
+
+// named puts the names that a user would have in the place of this world's.
+func (w *world) named(raw []byte) json.RawMessage {
+	return json.RawMessage(w.names.Replace(string(raw)))
+}
+
+// until waits until a session has a status as wanted.
+func (w *world) until(id string, wanted func(api.Status) bool) {
+	w.t.Helper()
+	for ev, err := range w.Events(w.ctx, api.SubscribeParams{SessionID: id, AfterSeq: new(int64)}) {
+		if err != nil {
+			w.t.Fatal(err)
+		}
+		var change api.StatusChange
+		if ev.Type != api.EventSessionStatusChanged {
+			continue
+		}
+		if err := json.Unmarshal(ev.Data, &change); err != nil {
+			w.t.Fatal(err)
+		}
+		ses, err := w.GetSessionState(w.ctx, api.SessionParams{SessionID: id})
+		if err != nil {
+			w.t.Fatal(err)
+		}
+		if wanted(ses.Session.Status) {
+			return
+		}
+	}
+}
+
+func is(status api.Status) func(api.Status) bool {
+	return func(s api.Status) bool { return s == status }
+}
