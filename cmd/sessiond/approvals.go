@@ -78,14 +78,6 @@ func (a *app) printApprovals(list []api.Approval, all bool) error {
 	return nil
 }
 
-// gistOfApproval is what is asked, on one line.
-func gistOfApproval(q api.Approval) string {
-	if questions := questionsOf(q); len(questions) > 0 {
-		return cleanLine(questions[0].Question)
-	}
-	return cleanLine(inputText(q.ToolInput))
-}
-
 func approvalStyle(s api.ApprovalStatus) style {
 	switch s {
 	case api.ApprovalPending:

@@ -8,6 +8,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/sessiond/sessiond/cmd/sessiond/plain"
 	"github.com/sessiond/sessiond/rpc/api"
 )
 
@@ -50,7 +51,7 @@ func FuzzArchive(f *testing.F) {
 		if flushed := a.out.Flush(); flushed != nil {
 			t.Fatal(flushed)
 		}
-		if !raw && strings.ContainsFunc(out.String(), unsafeRune) {
+		if !raw && strings.ContainsFunc(out.String(), plain.Unsafe) {
 			t.Fatalf("printed %q", out.String())
 		}
 		if err != nil {

@@ -170,7 +170,7 @@ func (t *talk) pressed(ctx context.Context, p press) error {
 func (t *talk) answer(ctx context.Context, text string) {
 	q := t.open[0]
 	questions := questionsOf(q)
-	picked, err := questions[len(t.answers)].answer(text)
+	picked, err := questions[len(t.answers)].Answer(text)
 	if err != nil {
 		t.complain(err)
 		return

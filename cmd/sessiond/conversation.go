@@ -1,9 +1,9 @@
 package main
 
 import (
-	"encoding/json"
 	"strings"
 
+	"github.com/sessiond/sessiond/cmd/sessiond/plain"
 	"github.com/sessiond/sessiond/rpc/api"
 )
 
@@ -47,22 +47,11 @@ func (v *view) shows(ev api.ConversationEvent) bool {
 	case api.ConversationThinking:
 		return strings.TrimSpace(ev.Content) != ""
 	case api.ConversationSystem:
-		return v.verbose || telling(ev.Content)
+		return v.verbose || plain.Telling(ev.Content)
 	case api.ConversationResult:
 		return v.verbose
 	}
 	return true
-}
-
-// telling reports whether a system event is for people, too: the others are
-// how Claude Code keeps programs informed.
-func telling(content string) bool {
-	for _, word := range []string{"api_retry", "compact_boundary"} {
-		if strings.HasPrefix(content, word) {
-			return true
-		}
-	}
-	return false
 }
 
 func (v *view) message(ev api.ConversationEvent, indent string) {
@@ -104,22 +93,4 @@ func (v *view) block(mark, text string, st style) {
 		}
 		v.printf("%s\n", strings.TrimRight(v.style(st, mark+line), " "))
 	}
-}
-
-// inputText picks what tells most of a tool's input: the member that its call
-// is about, else all of it.
-func inputText(input json.RawMessage) string {
-	var members map[string]json.RawMessage
-	if json.Unmarshal(input, &members) == nil {
-		for _, key := range []string{"command", "file_path", "notebook_path", "path", "pattern", "url", "query", "description", "prompt", "skill"} {
-			var text string
-			if json.Unmarshal(members[key], &text) == nil && text != "" {
-				return text
-			}
-		}
-		if len(members) == 0 {
-			return ""
-		}
-	}
-	return string(input)
 }

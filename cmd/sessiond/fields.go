@@ -1,9 +1,7 @@
 package main
 
 import (
-	"strconv"
 	"strings"
-	"time"
 
 	"github.com/dustin/go-humanize"
 
@@ -54,41 +52,4 @@ func statusStyle(s api.Status) style {
 		return styleCyan
 	}
 	return styleDim
-}
-
-// statusText says where a session stands, and what it waits for.
-func statusText(s api.Session) string {
-	if s.WaitingFor != "" {
-		return "waits for " + word(s.WaitingFor)
-	}
-	return word(s.Status)
-}
-
-func costText(usd float64) string {
-	if usd == 0 {
-		return ""
-	}
-	return "$" + strconv.FormatFloat(usd, 'f', 4, 64)
-}
-
-func durationText(ms int64) string {
-	if ms == 0 {
-		return ""
-	}
-	d := time.Duration(ms) * time.Millisecond
-	switch {
-	case d < time.Second:
-		return d.String()
-	case d < time.Minute:
-		return d.Round(100 * time.Millisecond).String()
-	}
-	return d.Round(time.Second).String()
-}
-
-// name is what a person calls a session: its title, else its first prompt.
-func name(s api.Session) string {
-	if s.Title != "" {
-		return cleanLine(s.Title)
-	}
-	return cleanLine(s.Query)
 }

@@ -22,6 +22,7 @@ import (
 	"github.com/spf13/pflag"
 
 	"github.com/sessiond/sessiond/bus"
+	"github.com/sessiond/sessiond/cmd/sessiond/plain"
 	"github.com/sessiond/sessiond/rpc"
 	"github.com/sessiond/sessiond/rpc/api"
 )
@@ -414,7 +415,7 @@ func harmless(t *testing.T, b []byte) {
 		return
 	}
 	for _, r := range string(ours.ReplaceAll(b, nil)) {
-		if r != '\n' && r != '\t' && r != '\r' && unicode.Is(unicode.Cc, r) || bidi(r) {
+		if r != '\n' && r != '\t' && r != '\r' && unicode.Is(unicode.Cc, r) || plain.Bidi(r) {
 			t.Errorf("%U came through: %q", r, b)
 			return
 		}

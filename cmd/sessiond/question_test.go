@@ -8,12 +8,13 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/sessiond/sessiond/cmd/sessiond/plain"
 	"github.com/sessiond/sessiond/rpc/api"
 )
 
 func TestAnAnswerNamesAnOption(t *testing.T) {
 	t.Parallel()
-	var q question
+	var q plain.Question
 	if err := json.Unmarshal([]byte(`{"question":"Which?","options":[{"label":"Red"},{"label":"Rose"},{"label":"Blue, dark"},{"label":"4"},{"label":"Re"}]}`), &q); err != nil {
 		t.Fatal(err)
 	}
@@ -36,7 +37,7 @@ func TestAnAnswerNamesAnOption(t *testing.T) {
 		{"1,", true, ""},
 	} {
 		q.MultiSelect = tc.multi
-		got, err := q.answer(tc.text)
+		got, err := q.Answer(tc.text)
 		if got != tc.want || (err != nil) != (tc.want == "") {
 			t.Errorf("%q: got %q, %v", tc.text, got, err)
 		}

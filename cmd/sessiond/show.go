@@ -131,31 +131,6 @@ func tokensText(s api.Session) string {
 		humanize.Comma(s.OutputTokens), humanize.Comma(s.CacheReadInputTokens), humanize.Comma(s.CacheCreationInputTokens))
 }
 
-func rateLimitText(l *api.RateLimit) string {
-	if l == nil {
-		return ""
-	}
-	text := l.Status
-	if l.Type != "" {
-		text += ", " + l.Type
-	}
-	if !l.ResetsAt.IsZero() {
-		text += ", until " + l.ResetsAt.String()
-	}
-	return cleanLine(text)
-}
-
-func retryText(r *api.Retry) string {
-	if r == nil {
-		return ""
-	}
-	text := fmt.Sprintf("attempt %d failed", r.Attempt)
-	if r.ErrorStatus != 0 {
-		text += fmt.Sprintf(" with status %d", r.ErrorStatus)
-	}
-	return text + ", the next one in " + durationText(r.RetryDelayMS)
-}
-
 func exitText(s api.Session) string {
 	switch {
 	case s.ExitSignal != "":

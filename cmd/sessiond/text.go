@@ -1,115 +1,40 @@
 package main
 
 import (
-	"strings"
-	"unicode"
-	"unicode/utf8"
+	"encoding/json"
 
-	"github.com/dustin/go-humanize"
-	"golang.org/x/text/width"
+	"github.com/sessiond/sessiond/cmd/sessiond/plain"
+	"github.com/sessiond/sessiond/rpc/api"
 )
 
-// clean makes text from elsewhere harmless on a terminal: control characters,
-// which can move the cursor or give the terminal orders, become visible marks,
-// and those that turn the direction of writing go away. Lines and tabs stay.
-func clean(s string) string {
-	if !strings.ContainsFunc(s, unsafeRune) && utf8.ValidString(s) {
-		return s
+// The short names of package plain, which the terminal UI shares.
+
+func clean(s string) string                       { return plain.Clean(s) }
+func cleanLine(s string) string                   { return plain.Line(s) }
+func cleanJSON(b []byte) []byte                   { return plain.JSON(b) }
+func word[T ~string](w T) string                  { return plain.Word(w) }
+func size(bytes int64) string                     { return plain.Size(bytes) }
+func columns(s string) int                        { return plain.Columns(s) }
+func cut(s string, n int) string                  { return plain.Cut(s, n) }
+func pad(s string, n int) string                  { return plain.Pad(s, n) }
+func name(s api.Session) string                   { return plain.Name(s) }
+func statusText(s api.Session) string             { return plain.Status(s) }
+func costText(usd float64) string                 { return plain.Cost(usd) }
+func durationText(ms int64) string                { return plain.Duration(ms) }
+func rateLimitText(l *api.RateLimit) string       { return plain.RateLimit(l) }
+func retryText(r *api.Retry) string               { return plain.Retry(r) }
+func inputText(input json.RawMessage) string      { return plain.Gist(input) }
+func inputLines(input json.RawMessage) []string   { return plain.InputLines(input) }
+func gistOfApproval(q api.Approval) string        { return plain.GistOfApproval(q) }
+func questionsOf(q api.Approval) []plain.Question { return plain.Questions(q) }
+func suggestionText(raw json.RawMessage) string   { return plain.Suggestion(raw) }
+
+// answered makes the input that carries answers; what is wrong with them is the
+// fault of whoever gave them.
+func answered(q api.Approval, texts []string) (json.RawMessage, error) {
+	input, err := plain.Answered(q, texts)
+	if err != nil {
+		return nil, &usageError{err}
 	}
-	return strings.Map(func(r rune) rune {
-		switch {
-		case !unsafeRune(r):
-			return r
-		case r == '\r' || bidi(r):
-			return -1
-		case r < 0x20:
-			return '\u2400' + r // the picture of the control character
-		}
-		return '\uFFFD'
-	}, strings.ToValidUTF8(s, "\uFFFD"))
-}
-
-// cleanLine is clean for what has to stay on one line.
-func cleanLine(s string) string {
-	return strings.Join(strings.Fields(clean(s)), " ")
-}
-
-// word is a word of the protocol, such as a status: what a daemon says is text
-// from elsewhere too.
-func word[T ~string](w T) string { return cleanLine(string(w)) }
-
-// size is a number of bytes for people.
-func size(bytes int64) string { return humanize.Bytes(uint64(max(bytes, 0))) } // #nosec G115 -- none is negative
-
-// cleanJSON makes JSON harmless on a terminal and leaves its meaning as it is:
-// what JSON need not escape but a terminal may obey is escaped.
-func cleanJSON(b []byte) []byte {
-	s := string(b)
-	if !strings.ContainsFunc(s, unsafeRune) {
-		return b
-	}
-	var out strings.Builder
-	for _, r := range s {
-		if unsafeRune(r) && r >= 0x20 {
-			const hex = "0123456789abcdef"
-			out.WriteString(`\u`)
-			for shift := 12; shift >= 0; shift -= 4 {
-				out.WriteByte(hex[r>>shift&0xf])
-			}
-			continue
-		}
-		out.WriteRune(r)
-	}
-	return []byte(out.String())
-}
-
-func unsafeRune(r rune) bool {
-	return r != '\n' && r != '\t' && unicode.Is(unicode.Cc, r) || bidi(r)
-}
-
-// bidi reports whether r turns the direction of writing.
-func bidi(r rune) bool {
-	return r >= 0x202A && r <= 0x202E || r >= 0x2066 && r <= 0x2069
-}
-
-// columns is the width of s on a terminal.
-func columns(s string) int {
-	n := 0
-	for _, r := range s {
-		n += runeColumns(r)
-	}
-	return n
-}
-
-func runeColumns(r rune) int {
-	if unicode.In(r, unicode.Mn, unicode.Me, unicode.Cf) {
-		return 0
-	}
-	switch width.LookupRune(r).Kind() {
-	case width.EastAsianWide, width.EastAsianFullwidth:
-		return 2
-	}
-	return 1
-}
-
-// cut shortens s to at most n columns, with an ellipsis where something is
-// left out. n <= 0 means any width.
-func cut(s string, n int) string {
-	if n <= 0 || columns(s) <= n {
-		return s
-	}
-	used := 0
-	for i, r := range s {
-		w := runeColumns(r)
-		if used+w > n-1 {
-			return s[:i] + "…"
-		}
-		used += w
-	}
-	return s
-}
-
-// pad fills s with blanks to n columns.
-func pad(s string, n int) string {
-	return s + strings.Repeat(" ", max(0, n-columns(s)))
+	return input, nil
 }

@@ -1,9 +1,11 @@
-package main
+package plain
 
 import (
 	"encoding/json"
 	"strings"
 	"testing"
+
+	"github.com/sessiond/sessiond/rpc/api"
 )
 
 func TestTextFromElsewhereIsHarmless(t *testing.T) {
@@ -18,32 +20,32 @@ func TestTextFromElsewhereIsHarmless(t *testing.T) {
 		"\u202eright to left\u2066":   "right to left",
 		"not \xff UTF-8":              "not \uFFFD UTF-8",
 	} {
-		if got := clean(in); got != want {
-			t.Errorf("clean(%q) = %q, want %q", in, got, want)
+		if got := Clean(in); got != want {
+			t.Errorf("Clean(%q) = %q, want %q", in, got, want)
 		}
 	}
-	if got := cleanLine("two\n\tlines \x1b"); got != "two lines ␛" {
-		t.Errorf("cleanLine: %q", got)
+	if got := Line("two\n\tlines \x1b"); got != "two lines ␛" {
+		t.Errorf("Line: %q", got)
 	}
 }
 
 func FuzzCleanLeavesNothingUnsafe(f *testing.F) {
 	f.Add("a\x1b[31mb\r\n\u009b\u202e\xff")
 	f.Fuzz(func(t *testing.T, s string) {
-		if got := clean(s); strings.ContainsFunc(got, unsafeRune) {
-			t.Fatalf("clean(%q) = %q", s, got)
+		if got := Clean(s); strings.ContainsFunc(got, Unsafe) {
+			t.Fatalf("Clean(%q) = %q", s, got)
 		}
-		b, err := encode(s)
+		b, err := api.Marshal(s)
 		if err != nil {
 			t.Skip()
 		}
 		var before, after string
-		safe := cleanJSON(b)
-		if strings.ContainsFunc(string(safe), unsafeRune) {
-			t.Fatalf("cleanJSON(%q) = %q", b, safe)
+		safe := JSON(b)
+		if strings.ContainsFunc(string(safe), Unsafe) {
+			t.Fatalf("JSON(%q) = %q", b, safe)
 		}
 		if json.Unmarshal(b, &before) != nil || json.Unmarshal(safe, &after) != nil || before != after {
-			t.Fatalf("cleanJSON changed %q to %q", before, after)
+			t.Fatalf("JSON changed %q to %q", before, after)
 		}
 	})
 }
@@ -63,11 +65,11 @@ func TestTextIsCutToColumns(t *testing.T) {
 		{"e\u0301e\u0301e\u0301", 3, "e\u0301e\u0301e\u0301"},
 		{"any width", 0, "any width"},
 	} {
-		if got := cut(tc.in, tc.n); got != tc.want {
-			t.Errorf("cut(%q, %d) = %q, want %q", tc.in, tc.n, got, tc.want)
+		if got := Cut(tc.in, tc.n); got != tc.want {
+			t.Errorf("Cut(%q, %d) = %q, want %q", tc.in, tc.n, got, tc.want)
 		}
 	}
-	if got := pad("漢", 4); got != "漢  " {
-		t.Errorf("pad: %q", got)
+	if got := Pad("漢", 4); got != "漢  " {
+		t.Errorf("Pad: %q", got)
 	}
 }
