@@ -262,16 +262,19 @@ func (t *talk) edited(ctx context.Context, input json.RawMessage) (json.RawMessa
 	return after, nil
 }
 
-// editor runs $VISUAL or $EDITOR on a file.
+// editorCommand is $VISUAL or $EDITOR, which may come with arguments.
+func (a *app) editorCommand() string {
+	for _, name := range []string{"VISUAL", "EDITOR"} {
+		if command := a.getenv(name); command != "" {
+			return command
+		}
+	}
+	return "vi"
+}
+
+// editor runs the person's editor on a file.
 func (a *app) editor(ctx context.Context, file string) error {
-	command := a.getenv("VISUAL")
-	if command == "" {
-		command = a.getenv("EDITOR")
-	}
-	if command == "" {
-		command = "vi"
-	}
-	cmd := exec.CommandContext(ctx, "/bin/sh", "-c", command+` "$1"`, "sh", file) // #nosec G204 -- the user's editor, which may come with arguments
+	cmd := exec.CommandContext(ctx, "/bin/sh", "-c", a.editorCommand()+` "$1"`, "sh", file) // #nosec G204 -- the user's editor, which may come with arguments
 	cmd.Stdin, cmd.Stdout, cmd.Stderr, cmd.Env = a.stdin, a.out.file, a.stderr, a.env
 	return cmd.Run()
 }

@@ -37,7 +37,9 @@ type leakChecked struct{ *testing.M }
 
 func (m leakChecked) Run() int {
 	code := m.M.Run()
-	if err := goleak.Find(); err != nil && code == 0 {
+	// bubbletea leaves the goroutine behind that reads keys, where some were typed that nobody takes any more.
+	keys := goleak.IgnoreAnyFunction("github.com/charmbracelet/ultraviolet.(*TerminalReader).StreamEvents")
+	if err := goleak.Find(keys); err != nil && code == 0 {
 		fmt.Fprintln(os.Stderr, err)
 		return 1
 	}

@@ -15,7 +15,7 @@ import (
 func Gist(input json.RawMessage) string {
 	var members map[string]json.RawMessage
 	if json.Unmarshal(input, &members) == nil {
-		for _, key := range []string{"command", "file_path", "notebook_path", "path", "pattern", "url", "query", "description", "prompt", "skill"} {
+		for _, key := range []string{"command", "file_path", "notebook_path", "pattern", "path", "url", "query", "description", "prompt", "skill"} {
 			var text string
 			if json.Unmarshal(members[key], &text) == nil && text != "" {
 				return text
