@@ -125,6 +125,10 @@ soak: ## have sessions and clients come and go for DURATION (default 20m), and l
 generate: ## write the generated files anew
 	$(GO) generate ./...
 
+.PHONY: pictures
+pictures: ## make the pictures of the terminal UI anew, of its real screen, and what else its tests keep of it
+	$(GO) test -count 1 ./cmd/sessiond/tui -update
+
 .PHONY: traces
 traces: claude ## record the traces of the pinned versions of Claude Code anew
 	$(GO) run ./internal/traces/record
