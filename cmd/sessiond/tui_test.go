@@ -7,6 +7,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"sync"
 	"syscall"
@@ -26,7 +27,7 @@ func (p *place) tui(columns, lines int, args ...string) *terminal.Terminal {
 	p.t.Helper()
 	term := terminal.Open(p.t, columns, lines, false, nil)
 	cmd := exec.Command("sessiond", append([]string{"tui"}, args...)...)
-	cmd.Env, cmd.Dir = append(p.env, "TERM=xterm-256color"), p.dir
+	cmd.Env, cmd.Dir = slices.Concat(p.env, []string{"TERM=xterm-256color"}), p.dir
 	cmd.Stdin, cmd.Stdout, cmd.Stderr = term.TTY, term.TTY, term.TTY
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true, Setctty: true}
 	if err := cmd.Start(); err != nil {

@@ -11,6 +11,7 @@ import (
 
 	"github.com/sessiond/sessiond/cmd/sessiond/plain"
 	"github.com/sessiond/sessiond/rpc/api"
+	"github.com/sessiond/sessiond/rpc/client"
 )
 
 // sessionMsg is how a session is.
@@ -77,6 +78,9 @@ func (m *model) sessionKey(act action) {
 	case actInterrupt:
 		m.work.call("interrupt it", nil, func(ctx context.Context) (doneMsg, error) {
 			_, err := d.InterruptSession(ctx, api.InterruptSessionParams{SessionID: id})
+			if errors.Is(err, client.ErrDisconnected) { // not again: it could be the next turn that is interrupted
+				err = errors.New("the daemon went away; whether the turn was interrupted is not known")
+			}
 			return doneMsg{note: "interrupted"}, err
 		})
 	case actEnd:
@@ -243,7 +247,7 @@ func (m *model) fork(s api.Session) {
 	}
 	for i := min(t.selected, len(t.blocks)-1); i >= 0; i-- {
 		b := t.blocks[i]
-		if b.ParentToolUseID == "" && !(b.EventType == api.ConversationMessage && b.Role == "user") {
+		if b.ParentToolUseID == "" && (b.EventType != api.ConversationMessage || b.Role != "user") {
 			at := b.lastSeq()
 			m.continueForm(s, &at)
 			return

@@ -53,7 +53,6 @@ type transcript struct {
 	calls  map[string]*block                // by the id of the tool's call
 	loose  map[string]api.ConversationEvent // results whose calls are not loaded, by that id
 	all    bool                             // also what is for programs
-	hidden []api.ConversationEvent          // what is not shown, to find where a fork can be
 	asked  map[string]api.Approval          // by the id of the tool's call
 }
 

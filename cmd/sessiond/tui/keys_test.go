@@ -379,3 +379,77 @@ func TestNoKeyMeansTwoThings(t *testing.T) {
 		}
 	}
 }
+
+func TestTheMouse(t *testing.T) {
+	t.Parallel()
+	s := show(t, scene(), 120, 36, false, func(o *Options) { o.Mouse = true })
+	s.See("y yes", "Then I'd like to run")
+	const wheelUp, click = "\x1b[<64;90;10M", "\x1b[<0;%s;10M\x1b[<0;%s;10m"
+	s.Press(wheelUp, wheelUp, wheelUp, wheelUp, wheelUp, wheelUp)
+	s.Gone("Then I'd like to run")
+	s.Press(strings.ReplaceAll(click, "%s", "90"))
+	s.Press("G")
+	s.See("Then I'd like to run", "▌ ○ Bash")
+	s.Press("\x1b[<65;5;10M") // over the list
+	s.See("Where are orders kept?")
+	s.Press(strings.ReplaceAll(click, "%s", "5"))
+	s.Press("j")
+	s.See("Findings")
+	s.Press("\x1b[<0;90;35M\x1b[<0;90;35m") // on the prompt line
+	s.See("enter sends")
+}
+
+func TestTheEditor(t *testing.T) {
+	t.Parallel()
+	s := show(t, scene(), 120, 36, false, func(o *Options) {
+		o.Session = working
+		o.Editor = `printf 'in the editor\nwritten\n' >>`
+	})
+	s.See("nightly.py")
+	s.Press("i", "begun ", "\x07")
+	s.See("› begun in the editor", "  written")
+	s.Press(enter)
+	s.called(`sendMessage {"session_id":"` + working + `","content":"begun in the editor\nwritten","delivery":"queue"}`)
+}
+
+func TestAnEditorThatFails(t *testing.T) {
+	t.Parallel()
+	s := show(t, scene(), 120, 36, false, func(o *Options) { o.Session, o.Editor = working, "false" })
+	s.See("nightly.py")
+	s.Press("i", "kept", "\x07")
+	s.See("could not use the editor", "› kept")
+}
+
+func TestBlocksAreUnfolded(t *testing.T) {
+	t.Parallel()
+	s := show(t, scene(), 120, 60, false, nil)
+	s.See("y yes", "+2 lines", "✻ thought: The client gives up")
+	s.Gone("batch_test.go:40")
+	s.Press("l", "o")
+	s.See("tools are unfolded", "batch_test.go:40", "pattern: func (c *Client) send")
+	s.Press("o", "g", "j", enter)
+	s.See("✻ The client gives up at the first error.")
+	s.Press(enter)
+	s.See("✻ thought: The client gives up")
+	s.Press("t")
+	s.See("thoughts are unfolded") // but this one was folded by itself
+	s.Press(enter)
+	s.See("✻ The client gives up at the first error.")
+	s.Press("g", enter)
+	s.See("there is nothing to unfold here")
+}
+
+func TestWhatIsForProgramsIsShownOnRequest(t *testing.T) {
+	t.Parallel()
+	f := scene()
+	f.say(working, api.ConversationEvent{EventType: api.ConversationSystem, Role: "system", Content: "init"})
+	f.say(working, api.ConversationEvent{EventType: api.ConversationSystem, Role: "system", Content: "api_retry"})
+	s := show(t, f, 120, 36, false, func(o *Options) { o.Session = working })
+	s.See("api_retry")
+	s.Gone("  init")
+	s.Press("v")
+	s.See("  init", "everything is shown")
+	s.Press("v")
+	s.See("what is for programs is hidden")
+	s.Gone("  init")
+}

@@ -48,9 +48,8 @@ type model struct {
 	lost    bool  // the daemon is away
 	stopped error // why nothing is followed any more
 
-	notice  string // what was done last, or what went wrong
-	failed  bool   // the latter
-	dialogH int
+	notice string // what was done last, or what went wrong
+	failed bool   // the latter
 }
 
 func newModel(o Options, w *worker) *model {

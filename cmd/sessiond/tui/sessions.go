@@ -257,7 +257,7 @@ func (l *sessions) view(m *model, width, height int) []string {
 	l.top = min(l.top, max(0, len(all)-room))
 	for _, e := range all[l.top:min(len(all), l.top+room)] {
 		if e.session == nil {
-			lines = append(lines, m.th.dim.Render(fit("  "+e.group.String(), width)))
+			lines = append(lines, m.th.dim.Render(fit("  "+e.String(), width)))
 		} else {
 			lines = append(lines, l.row(m, e.session, width))
 		}
