@@ -30,24 +30,43 @@ func (term *Terminal) SVG() string {
 	return b.String()
 }
 
-// svgLine draws one line: cells that look the same together.
+// rule is drawn cell by cell: it has to stand exactly above the next one.
+const rule = "│"
+
+// svgLine draws one line: cells that look the same together. Blank ones look like
+// any, however they came about.
 func (term *Terminal) svgLine(b *strings.Builder, y int) {
 	for x := 0; x < term.columns; {
 		first := term.cell(x, y)
-		start, content, wide := x, "", 0
-		for x < term.columns {
+		start, content := x, first.Content
+		x += max(first.Width, 1)
+		for x < term.columns && first.Width == 1 && !blank(first) && first.Content != rule {
 			c := term.cell(x, y)
-			if !c.Style.Equal(&first.Style) || wide > 0 && c.Width != 1 {
+			if c.Content == rule {
+				break
+			}
+			space := c.Content == " " && first.Style.Attrs&uv.AttrReverse == 0 && c.Style.Equal(&uv.Style{Bg: first.Style.Bg})
+			if c.Width != 1 || !blank(c) && !space && !c.Style.Equal(&first.Style) || blank(c) && first.Style.Bg != nil {
 				break
 			}
 			content += c.Content
-			x += max(c.Width, 1)
-			if wide++; c.Width != 1 {
-				break
-			}
+			x++
 		}
-		term.svgRun(b, start, x-start, y, content, first.Style)
+		trimmed := strings.TrimRight(content, " ")
+		columns := x - start
+		if first.Style.Bg == nil && first.Style.Attrs&uv.AttrReverse == 0 {
+			columns -= len(content) - len(trimmed)
+			content = trimmed
+		}
+		if !blank(first) {
+			term.svgRun(b, start, columns, y, content, first.Style)
+		}
 	}
+}
+
+// blank reports whether nothing is to be seen of a cell.
+func blank(c uv.Cell) bool {
+	return c.Content == " " && c.Style.Bg == nil && c.Style.Attrs&uv.AttrReverse == 0 && c.Style.Underline == uv.UnderlineNone
 }
 
 func (term *Terminal) cell(x, y int) uv.Cell {
@@ -55,7 +74,11 @@ func (term *Terminal) cell(x, y int) uv.Cell {
 	if c == nil || c.Content == "" {
 		return uv.EmptyCell
 	}
-	return *c
+	cell := *c
+	if cell.Content == " " && cell.Style.Attrs&uv.AttrReverse == 0 && cell.Style.Underline == uv.UnderlineNone {
+		cell.Style = uv.Style{Bg: cell.Style.Bg} // whether it was written or erased
+	}
+	return cell
 }
 
 func (term *Terminal) svgRun(b *strings.Builder, x, columns, y int, content string, st uv.Style) {

@@ -8,6 +8,7 @@ import (
 	"image/color"
 	"io"
 	"os"
+	"path/filepath"
 	"strings"
 	"sync"
 	"testing"
@@ -236,6 +237,9 @@ func (term *Terminal) golden(file string, update bool, shot func() string) {
 		select {
 		case <-term.changed:
 		case <-deadline:
+			if dir := os.Getenv("TEST_SCREENS"); dir != "" { // for whoever wants to see the difference
+				_ = os.WriteFile(filepath.Join(dir, filepath.Base(file)), []byte(shot()), 0o600)
+			}
 			term.t.Fatalf("the screen is not as %s has it (-update takes it over); it shows\n%s", file, term.Text())
 		}
 	}
