@@ -87,6 +87,22 @@ func TestTheInputIsEdited(t *testing.T) {
 	s.called(`sendDecision {"approval_id":"q1","decision":"approve","updated_input":{"command":"go test ./... -run TestUpload -server https://upload.example.com","description":"run the tests against the real server"}}`)
 }
 
+// An input that is longer than there is room for is said to be, and can be seen whole.
+func TestALongInputIsShownWhole(t *testing.T) {
+	t.Parallel()
+	f := scene()
+	input, _ := api.Marshal(map[string]string{"command": strings.Repeat("echo a line\n", 60) + "rm the last one"})
+	f.approvals[0].ToolInput = input
+	s := show(t, f, 80, 24, false, func(o *Options) { o.Session = asking })
+	s.See("lines more: s shows all", "in this directory")
+	s.Press("s")
+	s.See("what Bash is asked to do", "62 lines")
+	s.Press("G")
+	s.See("rm the last one")
+	s.Press("x")
+	s.See("lines more: s shows all")
+}
+
 func TestQuestionsWithOptions(t *testing.T) {
 	t.Parallel()
 	s := show(t, scene(), 120, 36, false, nil)

@@ -244,12 +244,12 @@ func (m *model) questionView(t *talk, width, most int) []string {
 	if n := len(m.list.asks[t.id]) - 1; n > 0 {
 		more = fmt.Sprintf("  (%d more behind it)", n)
 	}
-	hint := m.answerHint(t)
-	if room := most - 1; len(lines) > room {
+	hint := styled(m.th.dim, wrap(m.answerHint(t)+more, width)) // all of it: what cannot be seen cannot be said yes to
+	if room := max(1, most-len(hint)); len(lines) > room {
 		left := len(lines) - room + 1
 		lines = append(lines[:room-1], m.th.warn.Render(fmt.Sprintf("… %d lines more: s shows all", left)))
 	}
-	return append(lines, fit(m.th.dim.Render(hint+more), width))
+	return append(lines, hint...)
 }
 
 // askedLines are what toolLines were last, and for what.
