@@ -438,7 +438,7 @@ func TestAnEditorThatFails(t *testing.T) {
 
 func TestBlocksAreUnfolded(t *testing.T) {
 	t.Parallel()
-	s := show(t, scene(), 120, 60, false, nil)
+	s := show(t, scene(), 120, 75, false, nil)
 	s.See("y yes", "+2 lines", "✻ thought: The client gives up")
 	s.Gone("batch_test.go:40")
 	s.Press("l", "o")
