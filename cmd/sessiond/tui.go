@@ -73,7 +73,7 @@ func (a *app) tuiOptions(cmd *cobra.Command, lost <-chan struct{}) tui.Options {
 	}
 	return tui.Options{
 		Lost: lost, Env: a.environment(), Environ: a.env, Dir: dir, Home: a.getenv("HOME"),
-		Editor: a.editorCommand(), Colors: a.out.color, Now: time.Now,
+		Colors: a.out.color, Now: time.Now,
 		Start: func(ctx context.Context) error {
 			config, err := a.config(cmd)
 			if err != nil {

@@ -67,8 +67,6 @@ func (d *form) take(m *model, msg tea.Msg) tea.Cmd {
 		case actAccept:
 			d.done(m)
 			return nil
-		case actEditor:
-			return m.openEditor(&f.in)
 		case actNewline:
 			f.in.InsertRune('\n')
 			return nil
@@ -133,6 +131,6 @@ func (d *form) view(m *model, width, height int) (out []string, cursor *tea.Curs
 	if d.fault != "" {
 		lines = append(lines, styled(m.th.bad, marked(" ", wrap(d.fault, width-2)))...)
 	}
-	lines = append(lines, m.th.dim.Render(fit(" ctrl+s does it, tab goes on, ctrl+g opens $EDITOR, esc leaves it", width)))
+	lines = append(lines, m.th.dim.Render(fit(" ctrl+s does it, tab goes on, esc leaves it", width)))
 	return box(lines, width, height), cursor
 }

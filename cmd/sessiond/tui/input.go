@@ -20,9 +20,9 @@ func newInput(value string, lines int) textarea.Model {
 	in.DynamicHeight, in.MinHeight, in.MaxHeight = true, 1, lines
 	in.MaxContentHeight = 1 << 20
 	in.KeyMap.InsertNewline = key.NewBinding(key.WithKeys("alt+enter", "shift+enter", "ctrl+j"))
-	in.KeyMap.SelectAll.SetEnabled(false)     // its key opens the editor
-	in.KeyMap.CopySelection.SetEnabled(false) // the terminal has its own
-	in.KeyMap.Paste.SetEnabled(false)         // what is pasted comes as such
+	in.KeyMap.SelectAll.SetEnabled(false) // the terminal has its own
+	in.KeyMap.CopySelection.SetEnabled(false)
+	in.KeyMap.Paste.SetEnabled(false) // what is pasted comes as such
 	if lines == 1 {
 		in.KeyMap.InsertNewline.SetEnabled(false)
 		in.MaxContentHeight = 0

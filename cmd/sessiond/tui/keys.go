@@ -59,7 +59,6 @@ const (
 	actNewline
 	actOlder
 	actNewer
-	actEditor
 	actLeave
 
 	actEditMessage
@@ -166,7 +165,6 @@ var bindings = []binding{
 	{inPrompt, actNewline, []string{"alt+enter", "shift+enter", "ctrl+j"}, "a new line"},
 	{inPrompt, actOlder, []string{"up"}, "on the first line: what was said before"},
 	{inPrompt, actNewer, []string{"down"}, "on the last line: what was said after that"},
-	{inPrompt, actEditor, []string{"ctrl+g"}, "write in $EDITOR"},
 	{inPrompt, actNextPane, []string{"tab"}, "go to the list; the draft stays"},
 	{inPrompt, actPreviousPane, []string{"shift+tab"}, "go to the conversation; the draft stays"},
 	{inPrompt, actLeave, []string{"esc"}, "go to the conversation; the draft stays"},
@@ -181,7 +179,6 @@ var bindings = []binding{
 	{inForm, actNextField, []string{"tab"}, "the next field"},
 	{inForm, actPreviousField, []string{"shift+tab"}, "the field before"},
 	{inForm, actAccept, []string{"ctrl+s"}, "do it; enter does too, in a field of one line"},
-	{inForm, actEditor, []string{"ctrl+g"}, "write the field in $EDITOR"},
 	{inForm, actCancel, []string{"esc", "ctrl+c"}, "leave it; nothing is done"},
 }
 

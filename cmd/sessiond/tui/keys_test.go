@@ -415,27 +415,6 @@ func TestTheMouse(t *testing.T) {
 	s.See("enter sends")
 }
 
-func TestTheEditor(t *testing.T) {
-	t.Parallel()
-	s := show(t, scene(), 120, 36, false, func(o *Options) {
-		o.Session = working
-		o.Editor = `printf 'in the editor\nwritten\n' >>`
-	})
-	s.See("nightly.py")
-	s.Press("i", "begun ", "\x07")
-	s.See("› begun in the editor", "  written")
-	s.Press(enter)
-	s.called(`sendMessage {"session_id":"` + working + `","content":"begun in the editor\nwritten","delivery":"queue"}`)
-}
-
-func TestAnEditorThatFails(t *testing.T) {
-	t.Parallel()
-	s := show(t, scene(), 120, 36, false, func(o *Options) { o.Session, o.Editor = working, "false" })
-	s.See("nightly.py")
-	s.Press("i", "kept", "\x07")
-	s.See("could not use the editor", "› kept")
-}
-
 func TestBlocksAreUnfolded(t *testing.T) {
 	t.Parallel()
 	s := show(t, scene(), 120, 75, false, nil)

@@ -134,8 +134,6 @@ func (m *model) take(msg tea.Msg) tea.Cmd {
 		}
 	case settledMsg:
 		m.settled(string(msg))
-	case editedMsg:
-		m.edited(msg)
 	case doneMsg:
 		m.say(msg.note)
 		if msg.then != nil {

@@ -2,12 +2,8 @@ package tui
 
 import (
 	"context"
-	"errors"
-	"os"
-	"os/exec"
 	"strings"
 
-	"charm.land/bubbles/v2/textarea"
 	tea "charm.land/bubbletea/v2"
 	"github.com/google/uuid"
 
@@ -32,8 +28,6 @@ func (m *model) promptKey(k tea.KeyPressMsg) tea.Cmd {
 		m.focus = focusTalk
 	case actNextPane:
 		m.focus = focusList
-	case actEditor:
-		return m.openEditor(&m.prompt)
 	case actQuit:
 		if m.prompt.Value() == "" {
 			return tea.Quit
@@ -217,38 +211,4 @@ func (m *model) queueView(t *talk, width, most int) []string {
 		lines = append(lines[from:min(len(lines), from+most-1)], m.th.dim.Render("  … "+plural(len(t.queue), "message")+" in all"))
 	}
 	return lines
-}
-
-// editedMsg says that the editor was left.
-type editedMsg struct {
-	file string
-	in   *textarea.Model
-	err  error
-}
-
-// openEditor gives the terminal to the person's editor, for what is in a field.
-func (m *model) openEditor(in *textarea.Model) tea.Cmd {
-	f, err := os.CreateTemp("", "sessiond-*.md")
-	if err == nil {
-		_, err = f.WriteString(in.Value())
-		err = errors.Join(err, f.Close())
-	}
-	if err != nil {
-		m.fail("open the editor", err)
-		return nil
-	}
-	cmd := exec.CommandContext(m.work.ctx, "/bin/sh", "-c", m.Editor+` "$1"`, "sh", f.Name()) // #nosec G204 -- the user's editor, which may come with arguments
-	cmd.Env = m.Environ
-	return tea.ExecProcess(cmd, func(err error) tea.Msg { return editedMsg{f.Name(), in, err} })
-}
-
-// edited takes over what was written in the editor.
-func (m *model) edited(msg editedMsg) {
-	b, err := os.ReadFile(msg.file)
-	_ = os.Remove(msg.file) // what stays is the system's to clean up
-	if err = errors.Join(msg.err, err); err != nil {
-		m.fail("use the editor", err)
-		return
-	}
-	setInput(msg.in, strings.TrimRight(string(b), "\n"))
 }

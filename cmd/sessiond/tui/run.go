@@ -28,10 +28,9 @@ type Options struct {
 	Lost    <-chan struct{}             // has one whenever the connection of Events was lost
 
 	Env     map[string]string // of sessions that are launched
-	Environ []string          // of the editor, and what says what the terminal can do
+	Environ []string          // says what the terminal can do
 	Dir     string            // where new sessions run unless told otherwise
 	Home    string            // is shown as ~
-	Editor  string            // a command, to which a file is added
 
 	Theme  Theme
 	Colors bool

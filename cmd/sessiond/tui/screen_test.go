@@ -31,7 +31,7 @@ func show(t *testing.T, f *fake, columns, lines int, light bool, change func(*Op
 	t.Helper()
 	lost := make(chan struct{}, 1)
 	o := Options{
-		Daemon: f, Lost: lost, Env: map[string]string{"A": "b"}, Dir: "/home/ada/src", Home: "/home/ada", Editor: "true",
+		Daemon: f, Lost: lost, Env: map[string]string{"A": "b"}, Dir: "/home/ada/src", Home: "/home/ada",
 		Environ: []string{"TERM=xterm-256color", "COLORTERM=truecolor"}, Theme: ThemeAuto, Colors: true, Now: func() time.Time { return then },
 	}
 	if change != nil {
