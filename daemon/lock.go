@@ -49,19 +49,22 @@ type owner struct {
 // holds it for a moment.
 const patience = 300 * time.Millisecond
 
+// copyPatience is how long a lock is tried for whose owner is dead: a process that
+// it was just starting has a copy of the lock until it runs another program, which
+// takes its time on a busy machine.
+const copyPatience = 30 * time.Second
+
 // lockFile takes the lock on path, or returns a *RunningError. The file is left
 // where it is when the lock is let go of.
 func lockFile(ctx context.Context, path, what, locked string, who owner) (*flock.Flock, error) {
 	// Beside a socket in a shared directory, another user may have left a link.
 	l := flock.New(path, flock.SetPermissions(0o600), flock.SetFlag(os.O_CREATE|os.O_RDONLY|syscall.O_NOFOLLOW))
-	patient, cancel := context.WithTimeout(ctx, patience)
-	defer cancel()
-	ok, err := l.TryLockContext(patient, patience/10)
-	if ctx.Err() != nil {
-		return nil, ctx.Err()
+	ok, err := tryLock(ctx, l, patience)
+	if err == nil && !ok && readOwner(path).dead() {
+		ok, err = tryLock(ctx, l, copyPatience)
 	}
-	if err != nil && !errors.Is(err, context.DeadlineExceeded) {
-		return nil, fmt.Errorf("lock %s: %w", path, err)
+	if err != nil {
+		return nil, err
 	}
 	if !ok {
 		return nil, runningError(path, what, locked)
@@ -72,6 +75,20 @@ func lockFile(ctx context.Context, path, what, locked string, who owner) (*flock
 		return nil, fmt.Errorf("lock %s: %w", path, err)
 	}
 	return l, nil
+}
+
+// tryLock tries to take a lock for a time. It reports whether it has.
+func tryLock(ctx context.Context, l *flock.Flock, patience time.Duration) (bool, error) {
+	patient, cancel := context.WithTimeout(ctx, patience)
+	defer cancel()
+	ok, err := l.TryLockContext(patient, 30*time.Millisecond)
+	switch {
+	case ctx.Err() != nil:
+		return false, ctx.Err()
+	case err != nil && !errors.Is(err, context.DeadlineExceeded):
+		return false, fmt.Errorf("lock %s: %w", l.Path(), err)
+	}
+	return ok, nil
 }
 
 // sign writes into a lock file who holds it, and closes it to others, whatever
@@ -91,11 +108,19 @@ func sign(path string, o owner) error {
 	return json.NewEncoder(f).Encode(o)
 }
 
-func runningError(path, what, locked string) *RunningError {
-	var o owner
+// readOwner reads who has signed a lock file last.
+func readOwner(path string) (o owner) {
 	if b, err := os.ReadFile(path); err == nil {
 		_ = json.Unmarshal(b, &o) // a file that is just being written names nobody
 	}
+	return o
+}
+
+// dead reports whether the owner is named and its process is gone.
+func (o owner) dead() bool { return o.PID > 0 && errors.Is(syscall.Kill(o.PID, 0), syscall.ESRCH) }
+
+func runningError(path, what, locked string) *RunningError {
+	o := readOwner(path)
 	return &RunningError{What: what, Path: locked, PID: o.PID, Socket: o.Socket, Doing: o.Doing}
 }
 
