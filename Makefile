@@ -101,9 +101,10 @@ bench-check: build ## fail where a ratio is worse, beyond its noise, than in the
 	$(GO) run ./internal/bench --check $(or $(BASELINE),$(BENCH_BASELINE)) --only '$(ONLY)' bin/sessiond
 
 .PHONY: bench-keep
-bench-keep: ## make the last make bench the baseline, and its pictures those of the docs
+bench-keep: ## make the last make bench the baseline, its figures and pictures those of the docs
 	cp $(CACHE)/bench/bench.json $(BENCH_BASELINE)
 	mkdir -p docs/pictures && cp $(CACHE)/bench/*.svg docs/pictures/
+	$(GO) run ./internal/bench --document docs/performance.md $(BENCH_BASELINE)
 
 .PHONY: benchmarks
 benchmarks: ## run every Go benchmark for BENCHTIME (default 1s), for benchstat

@@ -4,11 +4,12 @@
 // yardstick that was measured in the same run, because the figures of a busy or
 // a slow machine mean nothing by themselves and their ratios do.
 //
+//	bench --document FILE.md FIGURES.json
 //	bench [--quick] [--only REGEXP] [--json FILE] [--pictures DIR] [--check BASELINE] [--profile DIR] SESSIOND
 //
 // With --check it fails where a ratio is worse than the baseline's by more than
 // that measurement's noise. With --profile the daemon that takes in one session
-// flat out writes profiles of it, see its setting profile_dir.
+// flat out writes profiles of it, see its setting profile_dir. With --document it only writes down what another run has found.
 package main
 
 import (
@@ -71,6 +72,7 @@ func run(ctx context.Context, args []string) (err error) {
 	quick := flags.Bool("quick", false, "a tenth of the work")
 	only := flags.String("only", "", "measure what matches this regular expression")
 	file := flags.String("json", "", "write the figures to this file too")
+	document := flags.String("document", "", "measure nothing, and put figures of a run before into this file")
 	pictures := flags.String("pictures", "", "draw how figures grow, into this directory")
 	baseline := flags.String("check", "", "fail where a ratio is worse than in this file")
 	profile := flags.String("profile", "", "have the daemon write profiles of ingest into this directory")
@@ -78,7 +80,14 @@ func run(ctx context.Context, args []string) (err error) {
 		return err
 	}
 	if flags.NArg() != 1 {
-		return errors.New("name the sessiond program to measure")
+		return errors.New("name the sessiond program to measure, or the figures to document")
+	}
+	if *document != "" {
+		r, err := load(flags.Arg(0))
+		if err != nil {
+			return err
+		}
+		return r.document(*document)
 	}
 	pick, err := regexp.Compile(*only)
 	if err != nil {

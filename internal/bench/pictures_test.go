@@ -74,3 +74,20 @@ func TestCheck(t *testing.T) {
 		}
 	}
 }
+
+// TestTheDocumentIsOfTheBaseline: the figures of the documentation are those that
+// make bench-check compares with.
+func TestTheDocumentIsOfTheBaseline(t *testing.T) {
+	t.Parallel()
+	base, err := load("baseline.json")
+	if err != nil {
+		t.Fatal(err)
+	}
+	text, err := os.ReadFile("../../docs/performance.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if want, err := base.replaceIn(string(text)); err != nil || want != string(text) {
+		t.Errorf("docs/performance.md has other figures than baseline.json: make bench-keep writes both (%v)", err)
+	}
+}

@@ -140,13 +140,9 @@ func (r *report) write(path string) error {
 
 // check compares the ratios with those of a baseline.
 func (r *report) check(path string) error {
-	data, err := os.ReadFile(path)
+	base, err := load(path)
 	if err != nil {
 		return fmt.Errorf("read the baseline: %w", err)
-	}
-	var base report
-	if err := json.Unmarshal(data, &base); err != nil {
-		return fmt.Errorf("read the baseline %s: %w", path, err)
 	}
 	before := map[string]row{}
 	for _, w := range base.Rows {
