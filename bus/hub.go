@@ -28,12 +28,12 @@ type Log interface {
 
 // Options bound what a hub keeps; 0 takes the default.
 type Options struct {
-	RingEvents int // the newest events, as many at most; default 4096
+	RingEvents int // the newest events, as many at most; default 32768
 	RingBytes  int // and of at most so many bytes, by Event.Size; default 16 MiB
 }
 
 const (
-	defaultRingEvents = 4096
+	defaultRingEvents = 32768
 	defaultRingBytes  = 16 << 20
 )
 

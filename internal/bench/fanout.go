@@ -54,6 +54,9 @@ func (b *bench) subscribers() (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, w.close()) }()
+	if _, err := w.flood(1, b.scaled(40_000)); err != nil { // what is kept of the newest events is there, and is not theirs
+		return err
+	}
 	alone, err := w.stamps(lines, rate)
 	if err != nil {
 		return err
