@@ -158,7 +158,7 @@ func TestFullDisk(t *testing.T) {
 				t.Parallel()
 				disk := mountDisk(t, kind, 256)
 				s := serveOn(t, disk)
-				prompt := fmt.Sprintf("%s\nemit: %d %d", s.gate("print"), lines, size)
+				prompt := fmt.Sprintf("%s\nemit: %d %d 1000", s.gate("print"), lines, size) // 80 MB/s
 				ids := []string{s.launch(s.prompt(prompt)), s.launch(s.prompt(prompt))}
 				for _, id := range ids {
 					s.reached(id, "print", 0)

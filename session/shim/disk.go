@@ -105,6 +105,9 @@ const (
 
 	// plenty is the free space from which a full disk is not near.
 	plenty = 8 << 30
+	// scarce is the free space below which it is: then the reserve is all that is
+	// between a child that begins to print and lines that are dropped.
+	scarce = 256 << 20
 
 	// probeFor is for how long a child that has printed is taken to be busy, and
 	// probePause how often the disk is tried for one that is not.
@@ -115,14 +118,18 @@ const (
 // pauseFor is how long the keeper may look away. An idle child uses up nothing
 // of its reserve, whoever fills the disk, and one that prints can only outrun
 // the reserve once the disk is full; so it depends on how near that is. With
-// plenty of space an idle child costs a wake-up every five seconds.
+// plenty of space an idle child costs a wake-up every five seconds; where there is
+// hardly any, it is looked after as closely as one that prints, for it may begin to.
 func pauseFor(free int64, grew, stopped bool) time.Duration {
 	least, most := 200*time.Millisecond, 5*time.Second
 	if grew {
-		least, most = 5*time.Millisecond, 250*time.Millisecond
+		least, most = 2*time.Millisecond, 250*time.Millisecond
 	}
 	if stopped {
 		return 100 * time.Millisecond
+	}
+	if free < scarce {
+		return 2 * time.Millisecond
 	}
 	if free >= plenty {
 		return most

@@ -301,8 +301,10 @@ func TestPause(t *testing.T) {
 		{100 << 30, true, false, 250 * time.Millisecond},
 		{4 << 30, false, false, 2500 * time.Millisecond},
 		{4 << 30, true, false, 125 * time.Millisecond},
-		{0, false, false, 200 * time.Millisecond},
-		{0, true, false, 5 * time.Millisecond},
+		{256 << 20, false, false, 200 * time.Millisecond},
+		{256<<20 - 1, false, false, 2 * time.Millisecond}, // it may begin to print
+		{0, false, false, 2 * time.Millisecond},
+		{0, true, false, 2 * time.Millisecond},
 		{0, true, true, 100 * time.Millisecond},
 		{100 << 30, false, true, 100 * time.Millisecond},
 	} {
