@@ -106,16 +106,8 @@ func run(ctx context.Context, args []string) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, os.RemoveAll(b.dir)) }()
-	b.report.begin()
-	for _, m := range measurements {
-		if !pick.MatchString(m.name) || b.quick && !m.quick {
-			continue
-		}
-		start := time.Now()
-		if err := m.run(b); err != nil {
-			return fmt.Errorf("%s: %w", m.name, err)
-		}
-		fmt.Fprintf(os.Stderr, "%s: %.0f s\n", m.name, time.Since(start).Seconds())
+	if err := b.measure(pick); err != nil {
+		return err
 	}
 	if err := b.report.print(os.Stdout); err != nil {
 		return err
@@ -132,6 +124,22 @@ func run(ctx context.Context, args []string) (err error) {
 	}
 	if *baseline != "" {
 		return b.report.check(*baseline)
+	}
+	return nil
+}
+
+// measure makes the measurements that are picked, one after the other.
+func (b *bench) measure(pick *regexp.Regexp) error {
+	b.report.begin()
+	for _, m := range measurements {
+		if !pick.MatchString(m.name) || b.quick && !m.quick {
+			continue
+		}
+		start := time.Now()
+		if err := m.run(b); err != nil {
+			return fmt.Errorf("%s: %w", m.name, err)
+		}
+		fmt.Fprintf(os.Stderr, "%s: %.0f s\n", m.name, time.Since(start).Seconds())
 	}
 	return nil
 }
