@@ -108,6 +108,8 @@ const (
 	// scarce is the free space below which it is: then the reserve is all that is
 	// between a child that begins to print and lines that are dropped.
 	scarce = 256 << 20
+	// closely is how often the keeper looks then.
+	closely = 2 * time.Millisecond
 
 	// probeFor is for how long a child that has printed is taken to be busy, and
 	// probePause how often the disk is tried for one that is not.
@@ -123,13 +125,13 @@ const (
 func pauseFor(free int64, grew, stopped bool) time.Duration {
 	least, most := 200*time.Millisecond, 5*time.Second
 	if grew {
-		least, most = 2*time.Millisecond, 250*time.Millisecond
+		least, most = closely, 250*time.Millisecond
 	}
 	if stopped {
 		return 100 * time.Millisecond
 	}
 	if free < scarce {
-		return 2 * time.Millisecond
+		return closely
 	}
 	if free >= plenty {
 		return most
