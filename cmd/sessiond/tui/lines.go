@@ -51,6 +51,21 @@ func fit(line string, width int) string {
 	return ansi.Truncate(line, max(width, 0), "…")
 }
 
+// leastEnd is how much of a text that is cut at its beginning is worth a place.
+const leastEnd = 8
+
+// fitEnd cuts a text at its beginning; where too little is left, there is none.
+func fitEnd(text string, width int) string {
+	switch n := ansi.StringWidth(text); {
+	case n <= width:
+		return text
+	case width < leastEnd:
+		return ""
+	default:
+		return ansi.TruncateLeft(text, n-width+1, "…")
+	}
+}
+
 // fill cuts or pads a line to exactly that width.
 func fill(line string, width int) string {
 	line = fit(line, width)

@@ -76,6 +76,20 @@ func TestTheScreenNarrow(t *testing.T) {
 const pictures = "../../../docs/pictures"
 
 // The pictures are made of the real screen: they are what it shows now.
+// TestWhatASessionDoesComesFirst: a long directory and a long title leave room for it.
+func TestWhatASessionDoesComesFirst(t *testing.T) {
+	t.Parallel()
+	f := scene()
+	f.sessions[0].WorkingDir = "/srv/" + strings.Repeat("deep/", 30) + "upload"
+	f.sessions[1].Title = strings.Repeat("which of the databases? ", 10)
+	s := show(t, f, 80, 24, false, nil)
+	s.See("needs your answer")
+	s.Press("\r")
+	s.See("retry the upload when the server is busy  waits for approval …", "/deep/upload")
+	s.Press(esc, "j", "\r")
+	s.See("which of the databases? which of the databases?", "…  waits for approval")
+}
+
 func TestTheScreenInLightAndDark(t *testing.T) {
 	t.Parallel()
 	for _, name := range []string{"light", "dark"} {

@@ -129,24 +129,24 @@ func (m *model) talkBody(t *talk) []string {
 // header says which session this is.
 func (m *model) header(t *talk, s *api.Session, width int) []string {
 	mark, st := m.th.status(s)
-	right := ""
-	if s.WorkingDir != "" {
-		right = m.home(plain.Line(s.WorkingDir)) + " "
-	}
-	if t.loading && t.ready {
-		right = "reading what was before… "
-	}
-	if !t.follow && t.unseen > 0 {
-		right = "↓ " + plural(t.unseen, "new block") + ", G goes there "
-	}
 	state := plain.Status(*s)
 	if text := plain.Retry(s.APIRetry); text != "" {
 		state = "API: " + text
 	} else if s.ErrorMessage != "" {
 		state += ": " + plain.Line(s.ErrorMessage)
 	}
-	head := " " + st.Render(mark) + " " + m.th.bold.Render(nameOf(s)) + "  " + st.Render(state)
-	return []string{spread(head, m.th.dim.Render(fit(right, width/2)), width), m.th.dim.Render(strings.Repeat("─", width))}
+	name := fit(nameOf(s), max(width-ansi.StringWidth(state)-5, width/3)) // what it does comes before all of its name
+	head := " " + st.Render(mark) + " " + m.th.bold.Render(name) + "  " + st.Render(state)
+	right := ""
+	switch {
+	case !t.follow && t.unseen > 0:
+		right = fit("↓ "+plural(t.unseen, "new block")+", G goes there ", width/2)
+	case t.loading && t.ready:
+		right = fit("reading what was before… ", width/2)
+	case s.WorkingDir != "": // yields to what the session does; its end says most
+		right = fitEnd(m.home(plain.Line(s.WorkingDir))+" ", width-ansi.StringWidth(head)-1)
+	}
+	return []string{spread(head, m.th.dim.Render(right), width), m.th.dim.Render(strings.Repeat("─", width))}
 }
 
 // promptView draws the prompt line.
