@@ -23,8 +23,8 @@ help: ## show this
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 .PHONY: build
-build: ## build bin/sessiond
-	$(GO) build -trimpath -ldflags '$(LDFLAGS)' -o bin/sessiond ./cmd/sessiond
+build: ## build bin/sessiond and bin/sessiond-tui
+	$(GO) build -trimpath -ldflags '$(LDFLAGS)' -o bin/ ./cmd/sessiond ./cmd/sessiond-tui
 
 .PHONY: demo
 demo: build ## play the main job with the real Claude Code and no network (LIVE=1: your own login)
@@ -128,7 +128,7 @@ generate: ## write the generated files anew
 
 .PHONY: pictures
 pictures: ## make the pictures of the terminal UI anew, of its real screen, and what else its tests keep of it
-	$(GO) test -count 1 ./cmd/sessiond/tui -update
+	$(GO) test -count 1 ./cmd/sessiond-tui/tui -update
 
 .PHONY: traces
 traces: claude ## record the traces of the pinned versions of Claude Code anew

@@ -18,6 +18,7 @@ import (
 	"github.com/rogpeppe/go-internal/testscript"
 	"go.uber.org/goleak"
 
+	"github.com/sessiond/sessiond/cmd/sessiond-tui/tui"
 	"github.com/sessiond/sessiond/internal/scripted"
 	"github.com/sessiond/sessiond/rpc/api"
 	"github.com/sessiond/sessiond/rpc/client"
@@ -27,8 +28,9 @@ import (
 // too: the scripts run both as processes of their own.
 func TestMain(m *testing.M) {
 	testscript.Main(leakChecked{m}, map[string]func(){
-		"sessiond": main,
-		"claude":   scripted.RunIfClaude,
+		"sessiond":     main,
+		"sessiond-tui": func() { os.Exit(tui.Main(os.Args[1:])) },
+		"claude":       scripted.RunIfClaude,
 	})
 }
 
@@ -37,9 +39,7 @@ type leakChecked struct{ *testing.M }
 
 func (m leakChecked) Run() int {
 	code := m.M.Run()
-	// bubbletea leaves the goroutine behind that reads keys, where some were typed that nobody takes any more.
-	keys := goleak.IgnoreAnyFunction("github.com/charmbracelet/ultraviolet.(*TerminalReader).StreamEvents")
-	if err := goleak.Find(keys); err != nil && code == 0 {
+	if err := goleak.Find(); err != nil && code == 0 {
 		fmt.Fprintln(os.Stderr, err)
 		return 1
 	}

@@ -4,13 +4,18 @@ import (
 	"context"
 	"fmt"
 	"os"
-	"time"
+	"os/exec"
+	"path/filepath"
+	"strconv"
+	"syscall"
 
 	"github.com/spf13/cobra"
 
-	"github.com/sessiond/sessiond/cmd/sessiond/tui"
-	"github.com/sessiond/sessiond/rpc/client"
+	"github.com/sessiond/sessiond/daemon"
 )
+
+// tuiProgram is the terminal UI, a program of its own.
+const tuiProgram = "sessiond-tui"
 
 func newTUI(a *app) *cobra.Command {
 	var theme string
@@ -25,7 +30,10 @@ all keys.
 
 It needs a terminal of 80 columns and 24 lines; from 110 columns on, list and
 conversation stand side by side. NO_COLOR turns colours off. Leaving it ('q')
-leaves everything running; when the daemon is restarted, it goes on by itself.`,
+leaves everything running; when the daemon is restarted, it goes on by itself.
+
+The UI is a program of its own, sessiond-tui, which is looked for beside this one
+and then on PATH.`,
 		Example: `  sessiond tui                    begin with what needs you most
   sessiond tui 01a1fc81           begin with this session
   sessiond tui --theme light      if the terminal does not say what its background is`,
@@ -33,57 +41,80 @@ leaves everything running; when the daemon is restarted, it goes on by itself.`,
 		ValidArgsFunction: a.completeIDs,
 	}
 	flags := cmd.Flags()
-	flags.StringVar(&theme, "theme", string(tui.ThemeAuto), "colours for a `background`: auto (asks the terminal), dark or light")
+	flags.StringVar(&theme, "theme", "auto", "colours for a `background`: auto (asks the terminal), dark or light")
 	flags.BoolVar(&mouse, "mouse", false, "scroll and choose panes with the mouse (the terminal's own selection needs shift then)")
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
-		switch tui.Theme(theme) {
-		case tui.ThemeAuto, tui.ThemeDark, tui.ThemeLight:
-		default:
-			return usagef("--theme %q: it is auto, dark or light", theme)
-		}
 		if !a.onTerminal() {
 			return usagef("tui is for a terminal; use 'sessiond list' and 'sessiond watch' instead")
 		}
-		lost := make(chan struct{}, 1)
-		a.onLost = func() {
-			select {
-			case lost <- struct{}{}:
-			default: // one waits already, and says the same
-			}
+		program, self, err := findTUI()
+		if err != nil {
+			return err
 		}
-		o := a.tuiOptions(cmd, lost)
-		o.Theme, o.Mouse = tui.Theme(theme), mouse
-		return a.withClient(func(ctx context.Context, c *client.Client, args []string) (err error) {
-			if o.Daemon = c; len(args) > 0 {
-				if o.Session, err = resolve(ctx, c, args[0]); err != nil {
-					return err
-				}
-			}
-			return tui.Run(ctx, o, a.stdin, a.out.file)
-		})(cmd, args)
+		config, err := a.config(cmd)
+		if err != nil {
+			return err
+		}
+		argv := []string{tuiProgram, "--socket", config.Socket, "--theme", theme,
+			"--colors=" + strconv.FormatBool(a.out.color), "--mouse=" + strconv.FormatBool(mouse)}
+		if n := int(config.MaxRequestBytes); n > 0 {
+			argv = append(argv, "--max-request-bytes", strconv.Itoa(n))
+		}
+		if argv, err = a.sessionFor(cmd.Context(), config, args, argv); err != nil {
+			return err
+		}
+		argv = append(append(argv, "--", self), a.startArgs(cmd)...)
+		return fmt.Errorf("%s cannot be run: %w", program, syscall.Exec(program, argv, a.env)) //nolint:gosec // that is what it is for
 	}
 	return cmd
 }
 
-// tuiOptions is what the UI needs of this call.
-func (a *app) tuiOptions(cmd *cobra.Command, lost <-chan struct{}) tui.Options {
-	dir, err := os.Getwd()
-	if err != nil { // it was removed: then the daemon's default
-		dir = ""
+// sessionFor sees to it that a daemon runs, and adds the session that is asked for to what the UI is told.
+func (a *app) sessionFor(ctx context.Context, config daemon.Config, args, argv []string) ([]string, error) {
+	c, err := a.connectOrStart(ctx, config)
+	if err != nil {
+		return nil, err
 	}
-	return tui.Options{
-		Lost: lost, Env: a.environment(), Environ: a.env, Dir: dir, Home: a.getenv("HOME"),
-		Colors: a.out.color, Now: time.Now,
-		Start: func(ctx context.Context) error {
-			config, err := a.config(cmd)
-			if err != nil {
-				return err
-			}
-			c, err := a.connectOrStart(ctx, config)
-			if err != nil {
-				return fmt.Errorf("no daemon: %w", err)
-			}
-			return c.Close()
-		},
+	defer c.Close()
+	if len(args) == 0 {
+		return argv, nil
 	}
+	id, err := resolve(ctx, c, args[0])
+	return append(argv, "--session", id), err
+}
+
+// startArgs is a command that starts a daemon as this call would, if none answers.
+func (a *app) startArgs(cmd *cobra.Command) []string {
+	args := []string{"rpc", "health"}
+	if a.configFile != "" {
+		args = append(args, "--config", a.configFile)
+	}
+	for _, s := range daemon.Settings() {
+		if f := cmd.Flags().Lookup(s.Flag()); f != nil && f == a.settings[s.Key] && f.Changed {
+			args = append(args, "--"+s.Flag()+"="+f.Value.String())
+		}
+	}
+	return args
+}
+
+// findTUI finds the program of the UI, and this one.
+func findTUI() (program, self string, err error) {
+	self, err = os.Executable()
+	if err != nil {
+		return "", "", err
+	}
+	places := []string{filepath.Dir(self)}
+	if real, err := filepath.EvalSymlinks(self); err == nil && filepath.Dir(real) != places[0] {
+		places = append(places, filepath.Dir(real))
+	}
+	for _, dir := range places {
+		if program, err := exec.LookPath(filepath.Join(dir, tuiProgram)); err == nil {
+			return program, self, nil
+		}
+	}
+	if program, err := exec.LookPath(tuiProgram); err == nil {
+		return program, self, nil
+	}
+	return "", "", fmt.Errorf("the terminal UI is a program of its own, %s, which is neither in %s nor on PATH: 'make build' builds both, "+
+		"and 'go install github.com/sessiond/sessiond/cmd/...' installs both", tuiProgram, places[0])
 }

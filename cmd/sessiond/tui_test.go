@@ -26,18 +26,29 @@ const escape = "\x1b[27u"
 func (p *place) tui(columns, lines int, args ...string) *terminal.Terminal {
 	p.t.Helper()
 	term := terminal.Open(p.t, columns, lines, false, nil)
-	cmd := exec.Command("sessiond", append([]string{"tui"}, args...)...)
-	cmd.Env, cmd.Dir = slices.Concat(p.env, []string{"TERM=xterm-256color"}), p.dir
+	startTUI(p.t, term, append(p.env, "TERM=xterm-256color"), p.dir, args...)
+	return term
+}
+
+// startTUI runs 'sessiond tui' as the process that has that terminal.
+func startTUI(t *testing.T, term *terminal.Terminal, env []string, dir string, args ...string) {
+	t.Helper()
+	startProgram(t, "sessiond", term, env, dir, args...)
+}
+
+func startProgram(t *testing.T, program string, term *terminal.Terminal, env []string, dir string, args ...string) {
+	t.Helper()
+	cmd := exec.Command(program, append([]string{"tui"}, args...)...)
+	cmd.Env, cmd.Dir = slices.Clip(env), dir
 	cmd.Stdin, cmd.Stdout, cmd.Stderr = term.TTY, term.TTY, term.TTY
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true, Setctty: true}
 	if err := cmd.Start(); err != nil {
-		p.t.Fatal(err)
+		t.Fatal(err)
 	}
-	p.t.Cleanup(func() {
+	t.Cleanup(func() {
 		_ = cmd.Process.Kill() // if it has not been left
 		_ = cmd.Wait()
 	})
-	return term
 }
 
 // killDaemon kills the daemon as a crash would.
@@ -222,9 +233,7 @@ func TestNothingFromOutsideReachesTheTUI(t *testing.T) {
 			env := append(serveEvil(t, service), "TERM=xterm-256color", "COLORTERM=truecolor")
 			raw := &printedBytes{}
 			term := terminal.Open(t, 130, 50, false, raw)
-			ctx, cancel := context.WithCancel(t.Context())
-			var running sync.WaitGroup
-			running.Go(func() { run(ctx, []string{"tui"}, term.TTY, term.TTY, term.TTY, env) })
+			startTUI(t, term, env, t.TempDir())
 			if !service.fails {
 				term.See("1 question")
 				term.Press("ffff") // it is archived, too
@@ -236,8 +245,8 @@ func TestNothingFromOutsideReachesTheTUI(t *testing.T) {
 			}
 			term.Press("?", "G", "x", "?") // in the help: all that came before was taken
 			term.See("all keys", "the session above")
-			cancel()
-			running.Wait()
+			term.Press("x", "q")
+			term.Gone("● connected")
 			obeyed(t, raw.bytes())
 		})
 	}
@@ -292,4 +301,38 @@ func TestTheTUINeedsATerminal(t *testing.T) {
 			t.Errorf("%q: exit code %d: %s", args, code, out.String())
 		}
 	}
+}
+
+// TestTheTUIIsAProgramOfItsOwn: it is found beside this one, also through a link to
+// it, and where it is not, that is said.
+func TestTheTUIIsAProgramOfItsOwn(t *testing.T) {
+	t.Parallel()
+	p := newPlace(t)
+	beside, err := exec.LookPath("sessiond")
+	if err != nil {
+		t.Fatal(err)
+	}
+	alone := filepath.Join(p.dir, "alone", "sessiond")
+	if err := os.Mkdir(filepath.Dir(alone), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	program, err := os.ReadFile(beside)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(alone, program, 0o700); err != nil { //nolint:gosec // it is run
+		t.Fatal(err)
+	}
+	link := filepath.Join(p.dir, "sessiond")
+	if err := os.Symlink(beside, link); err != nil {
+		t.Fatal(err)
+	}
+	start := func(program string) *terminal.Terminal {
+		term := terminal.Open(t, 100, 24, false, nil)
+		env := append(slices.DeleteFunc(slices.Clone(p.env), func(kv string) bool { return strings.HasPrefix(kv, "PATH=") }), "TERM=xterm-256color", "PATH=")
+		startProgram(t, program, term, env, p.dir)
+		return term
+	}
+	start(alone).See("a program of its own, sessiond-tui, which is neither in", "make build")
+	start(link).See("there is no session yet")
 }

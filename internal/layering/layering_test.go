@@ -33,9 +33,10 @@ var mayImport = map[string][]string{
 	"rpc/client":     {"rpc/api"},
 	"daemon":         {"rpc", "rpc/api", "session", "session/shim", "store", "bus"},
 	"cmd/sessiond": {"daemon", "rpc/api", "rpc/client", "session/shim", // all else goes through the socket
-		"cmd/sessiond/plain", "cmd/sessiond/tui"},
-	"cmd/sessiond/tui":   {"rpc/api", "rpc/client", "cmd/sessiond/plain"}, // a client like any other: all it knows comes through the socket
-	"cmd/sessiond/plain": {"rpc/api"},                                     // what is fit for a terminal, for the command line and the terminal UI
+		"cmd/sessiond/plain"},
+	"cmd/sessiond-tui":     {"cmd/sessiond-tui/tui"},                        // a program of its own: what it is made of would be set up by every shim
+	"cmd/sessiond-tui/tui": {"rpc/api", "rpc/client", "cmd/sessiond/plain"}, // a client like any other: all it knows comes through the socket
+	"cmd/sessiond/plain":   {"rpc/api"},                                     // what is fit for a terminal, for the command line and the terminal UI
 }
 
 // everywhere may be imported by every room: in a normal build it is nothing.
