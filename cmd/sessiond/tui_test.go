@@ -15,6 +15,7 @@ import (
 	"unicode"
 
 	"github.com/sessiond/sessiond/cmd/sessiond/plain"
+	"github.com/sessiond/sessiond/internal/program"
 	"github.com/sessiond/sessiond/internal/terminal"
 	"github.com/sessiond/sessiond/rpc/client"
 )
@@ -36,9 +37,9 @@ func startTUI(t *testing.T, term *terminal.Terminal, env []string, dir string, a
 	startProgram(t, "sessiond", term, env, dir, args...)
 }
 
-func startProgram(t *testing.T, program string, term *terminal.Terminal, env []string, dir string, args ...string) {
+func startProgram(t *testing.T, path string, term *terminal.Terminal, env []string, dir string, args ...string) {
 	t.Helper()
-	cmd := exec.Command(program, append([]string{"tui"}, args...)...)
+	cmd := exec.Command(path, append([]string{"tui"}, args...)...)
 	cmd.Env, cmd.Dir = slices.Clip(env), dir
 	cmd.Stdin, cmd.Stdout, cmd.Stderr = term.TTY, term.TTY, term.TTY
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true, Setctty: true}
@@ -316,21 +317,19 @@ func TestTheTUIIsAProgramOfItsOwn(t *testing.T) {
 	if err := os.Mkdir(filepath.Dir(alone), 0o700); err != nil {
 		t.Fatal(err)
 	}
-	program, err := os.ReadFile(beside)
+	copied, err := os.ReadFile(beside)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := os.WriteFile(alone, program, 0o700); err != nil { //nolint:gosec // it is run
-		t.Fatal(err)
-	}
+	program.Write(t, alone, string(copied))
 	link := filepath.Join(p.dir, "sessiond")
 	if err := os.Symlink(beside, link); err != nil {
 		t.Fatal(err)
 	}
-	start := func(program string) *terminal.Terminal {
+	start := func(path string) *terminal.Terminal {
 		term := terminal.Open(t, 100, 24, false, nil)
 		env := append(slices.DeleteFunc(slices.Clone(p.env), func(kv string) bool { return strings.HasPrefix(kv, "PATH=") }), "TERM=xterm-256color", "PATH=")
-		startProgram(t, program, term, env, p.dir)
+		startProgram(t, path, term, env, p.dir)
 		return term
 	}
 	start(alone).See("a program of its own, sessiond-tui, which is neither in", "make build")

@@ -14,8 +14,8 @@ import (
 	"time"
 
 	"github.com/sessiond/sessiond/internal/claudecli"
+	"github.com/sessiond/sessiond/internal/daemontest"
 	"github.com/sessiond/sessiond/internal/scripted"
-	"github.com/sessiond/sessiond/rpc/api"
 	"github.com/sessiond/sessiond/rpc/client"
 )
 
@@ -25,24 +25,7 @@ const patience = 6 * time.Minute
 // sessiond is the program that was built for the tests.
 var sessiond string
 
-func TestMain(m *testing.M) {
-	scripted.RunIfClaude()
-	os.Exit(run(m))
-}
-
-func run(m *testing.M) int {
-	dir, err := os.MkdirTemp("", "clients")
-	if err != nil {
-		panic(err)
-	}
-	defer os.RemoveAll(dir)
-	sessiond = filepath.Join(dir, "sessiond")
-	build := exec.Command("go", "build", "-o", sessiond, "github.com/sessiond/sessiond/cmd/sessiond")
-	if out, err := build.CombinedOutput(); err != nil {
-		panic(fmt.Sprintf("%v: %s", err, out))
-	}
-	return m.Run()
-}
+func TestMain(m *testing.M) { daemontest.Main(m, &sessiond) }
 
 // world is what the tests of a language are given: a copy of the client, and a place
 // for daemons, which they start themselves.
@@ -149,26 +132,7 @@ func (w *world) endAll(ctx context.Context, dir string) error {
 		}
 	}
 	defer c.Close()
-	list, err := c.ListSessions(ctx, api.ListSessionsParams{})
-	if err != nil {
-		return err
-	}
-	for _, ses := range list.Sessions {
-		if ses.Status.Final() {
-			continue
-		}
-		if _, err := c.EndSession(ctx, api.EndSessionParams{SessionID: ses.ID, Force: true}); err != nil {
-			return err
-		}
-		for ses.Status = api.StatusRunning; !ses.Status.Final(); {
-			r, err := c.GetSessionState(ctx, api.SessionParams{SessionID: ses.ID})
-			if err != nil {
-				return err
-			}
-			ses = r.Session
-		}
-	}
-	return nil
+	return daemontest.EndAll(ctx, c)
 }
 
 // files lists the files of the copy whose names match, as paths below it.

@@ -7,17 +7,15 @@ import (
 	"io"
 	"log/slog"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
 	"time"
 
-	"go.uber.org/goleak"
-
 	"github.com/sessiond/sessiond/daemon"
 	"github.com/sessiond/sessiond/internal/claudecli"
+	"github.com/sessiond/sessiond/internal/daemontest"
 	"github.com/sessiond/sessiond/internal/messagesapi"
 	"github.com/sessiond/sessiond/internal/scripted"
 	"github.com/sessiond/sessiond/rpc/api"
@@ -30,31 +28,7 @@ const patience = 4 * time.Minute
 // sessiond is the program that was built for the tests; the shims run it.
 var sessiond string
 
-func TestMain(m *testing.M) {
-	scripted.RunIfClaude()
-	os.Exit(run(m))
-}
-
-func run(m *testing.M) int {
-	dir, err := os.MkdirTemp("", "e2e")
-	if err != nil {
-		panic(err)
-	}
-	defer os.RemoveAll(dir)
-	sessiond = filepath.Join(dir, "sessiond")
-	build := exec.Command("go", "build", "-o", sessiond, "github.com/sessiond/sessiond/cmd/sessiond")
-	if out, err := build.CombinedOutput(); err != nil {
-		panic(fmt.Sprintf("%v: %s", err, out))
-	}
-	code := m.Run()
-	if code == 0 {
-		if err := goleak.Find(); err != nil {
-			fmt.Fprintln(os.Stderr, err)
-			code = 1
-		}
-	}
-	return code
-}
+func TestMain(m *testing.M) { daemontest.Main(m, &sessiond) }
 
 // world is a daemon of its own, with a state directory, a home and a client.
 type world struct {
@@ -118,28 +92,10 @@ func shortSocket(t testing.TB) string {
 func (w *world) start() {
 	w.t.Helper()
 	w.cfg.Environ = w.environ()
-	ready := make(chan struct{})
-	w.cfg.Ready = func() { close(ready) }
-	ctx, cancel := context.WithCancel(w.ctx)
-	done := make(chan error, 1)
-	go func() { done <- daemon.Run(ctx, w.cfg) }()
-	select {
-	case <-ready:
-	case err := <-done:
-		cancel()
-		w.t.Fatalf("daemon: %v", err)
-	}
-	c, err := client.Dial(w.ctx, w.cfg.Socket)
-	if err != nil {
-		w.t.Fatal(err)
-	}
+	c, stop := daemontest.Start(w.ctx, w.t, w.cfg)
 	w.Client = c
 	w.stop = func() {
-		_ = c.Close()
-		cancel()
-		if err := <-done; err != nil {
-			w.t.Errorf("daemon: %v", err)
-		}
+		stop()
 		w.stop = func() {}
 	}
 	w.t.Cleanup(func() { w.endAll(); w.stop() })
@@ -155,15 +111,8 @@ func (w *world) environ() []string {
 
 // endAll leaves no process behind.
 func (w *world) endAll() {
-	list, err := w.ListSessions(w.ctx, api.ListSessionsParams{Status: live, Limit: ptr(500)})
-	if err != nil {
+	if err := daemontest.EndAll(w.ctx, w.Client); err != nil {
 		w.t.Logf("sessions to end: %v", err)
-		return
-	}
-	for _, ses := range list.Sessions {
-		if _, err := w.EndSession(w.ctx, api.EndSessionParams{SessionID: ses.ID, Force: true}); err == nil {
-			w.until(ses.ID, final...)
-		}
 	}
 }
 

@@ -4,19 +4,16 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
-	"fmt"
 	"log/slog"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
 	"time"
 
-	"go.uber.org/goleak"
-
 	"github.com/sessiond/sessiond/daemon"
 	"github.com/sessiond/sessiond/internal/claudecli"
+	"github.com/sessiond/sessiond/internal/daemontest"
 	"github.com/sessiond/sessiond/internal/scripted"
 	"github.com/sessiond/sessiond/rpc/api"
 	"github.com/sessiond/sessiond/rpc/client"
@@ -28,31 +25,7 @@ const patience = 4 * time.Minute
 // sessiond is the program that was built for the tests; the shims run it.
 var sessiond string
 
-func TestMain(m *testing.M) {
-	scripted.RunIfClaude()
-	os.Exit(run(m))
-}
-
-func run(m *testing.M) int {
-	dir, err := os.MkdirTemp("", "examples")
-	if err != nil {
-		panic(err)
-	}
-	defer os.RemoveAll(dir)
-	sessiond = filepath.Join(dir, "sessiond")
-	build := exec.Command("go", "build", "-o", sessiond, "github.com/sessiond/sessiond/cmd/sessiond")
-	if out, err := build.CombinedOutput(); err != nil {
-		panic(fmt.Sprintf("%v: %s", err, out))
-	}
-	code := m.Run()
-	if code == 0 {
-		if err := goleak.Find(); err != nil {
-			fmt.Fprintln(os.Stderr, err)
-			code = 1
-		}
-	}
-	return code
-}
+func TestMain(m *testing.M) { daemontest.Main(m, &sessiond) }
 
 // world is a daemon of its own, in directories of its own, and what is recorded.
 type world struct {
@@ -96,45 +69,14 @@ func newWorld(t *testing.T, taken *recording) *world {
 // start runs the daemon in this process, and connects a client.
 func (w *world) start() {
 	w.t.Helper()
-	ready, done := make(chan struct{}), make(chan error, 1)
-	w.cfg.Ready = func() { close(ready) }
-	ctx, cancel := context.WithCancel(w.ctx)
-	go func() { done <- daemon.Run(ctx, w.cfg) }()
-	select {
-	case <-ready:
-	case err := <-done:
-		cancel()
-		w.t.Fatalf("daemon: %v", err)
-	}
-	c, err := client.Dial(w.ctx, w.cfg.Socket)
-	if err != nil {
-		w.t.Fatal(err)
-	}
+	c, stop := daemontest.Start(w.ctx, w.t, w.cfg)
 	w.Client = c
 	w.t.Cleanup(func() {
-		w.endAll()
-		_ = c.Close()
-		cancel()
-		if err := <-done; err != nil {
-			w.t.Errorf("daemon: %v", err)
+		if err := daemontest.EndAll(w.ctx, c); err != nil {
+			w.t.Error(err)
 		}
+		stop()
 	})
-}
-
-// endAll leaves no process behind.
-func (w *world) endAll() {
-	var list api.ListSessionsResult
-	if err := w.Call(w.ctx, "listSessions", nil, &list); err != nil {
-		w.t.Errorf("sessions to end: %v", err)
-	}
-	for _, ses := range list.Sessions {
-		if ses.Status.Final() {
-			continue
-		}
-		if _, err := w.EndSession(w.ctx, api.EndSessionParams{SessionID: ses.ID, Force: true}); err == nil {
-			w.until(ses.ID, api.Status.Final)
-		}
-	}
 }
 
 // ask calls a method and keeps both what was asked and what was said as an example.
