@@ -22,6 +22,7 @@ var enums = func() map[reflect.Type][]string {
 	addEnum(m, api.ConversationMessage, api.ConversationThinking, api.ConversationToolCall,
 		api.ConversationToolResult, api.ConversationSystem, api.ConversationResult, api.ConversationUnparsed)
 	addEnum(m, api.HealthOK, api.HealthDegraded)
+	addEnum(m, api.WorkKinds...)
 	for _, k := range errorTable {
 		addEnum(m, k.reason)
 	}

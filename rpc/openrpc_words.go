@@ -113,4 +113,8 @@ var otherWords = map[reflect.Type]wordsDoc{
 		"ok":       "as it should be",
 		"degraded": "it works, but not as it should: see problems",
 	}},
+	reflect.TypeFor[api.WorkKind](): {"what long work of the daemon's is about", map[string]string{
+		"backup": "the database is copied, and the copy checked",
+		"prune":  "old sessions are archived and deleted",
+	}},
 }

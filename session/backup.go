@@ -17,7 +17,15 @@ func (m *Manager) Backup(ctx context.Context, p api.BackupParams) (api.BackupRes
 	if !filepath.IsAbs(p.Path) {
 		return result, api.InvalidParams("path", "%q is not an absolute path", p.Path)
 	}
-	err := m.store.Backup(ctx, p.Path, nil)
+	copying := m.works.begin(api.WorkBackup, p.Path, "copying the database")
+	defer copying.end()
+	err := m.store.Backup(ctx, p.Path, func(done, total int) {
+		if done < total {
+			copying.tell("copying the database", int64(done), int64(total), "")
+		} else {
+			copying.tell("checking the copy", 0, 0, "") // nobody knows how long that takes
+		}
+	})
 	var refused *fs.PathError
 	var unnamed *os.LinkError
 	switch {

@@ -111,6 +111,7 @@ func (m *Manager) Health(ctx context.Context) (api.Health, error) {
 	}
 	h.Events = api.EventsHealth{HeadSeq: m.store.Head(), OldestSeq: m.store.OldestSeq()}
 	h.StateDir = m.cfg.StateDir
+	h.Work = m.works.list()
 	h.Budget.DailyLimitUSD = m.cfg.DailyBudgetUSD
 	var claudeErr error
 	if h.Claude, claudeErr = claudeHealth(ctx); claudeErr != nil && !h.Claude.Available {

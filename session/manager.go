@@ -79,6 +79,7 @@ type Manager struct {
 	closed   bool
 
 	retention retention
+	works     works
 }
 
 // NewManager makes a manager that does nothing until Start.

@@ -53,9 +53,16 @@ func (m *Manager) prune(ctx context.Context, p api.PruneSessionsParams, failed f
 	if err != nil {
 		return result, err
 	}
+	step := "archiving and deleting"
+	if p.DryRun {
+		step = "looking at what would go"
+	}
+	pruning := m.works.begin(api.WorkPrune, "", step)
+	defer pruning.end()
 	done := 0
 	for start := time.Now(); done < min(limit, len(plan.due)) && (done == 0 || time.Since(start) < pruneTime); done++ {
 		due := &plan.due[done]
+		pruning.tell(step, int64(done), int64(len(plan.due)), "sessions")
 		var pruned api.PrunedSession
 		err := guard(func() (err error) { pruned, err = m.pruneOne(ctx, &plan, due, p); return err })
 		if err == nil {

@@ -24,6 +24,30 @@ type Health struct {
 	Inbox           InboxHealth       `json:"inbox" jsonschema:"messages that have not started"`
 	Budget          BudgetHealth      `json:"budget" jsonschema:"what today's sessions have cost"`
 	Events          EventsHealth      `json:"events" jsonschema:"extent of the log"`
+	Work            []Work            `json:"work,omitempty" jsonschema:"long work of the daemon's that is under way, the oldest first: ask again to see how it goes on"`
+}
+
+// WorkKind says what long work is about.
+type WorkKind string
+
+// What the daemon may have to do that takes long.
+const (
+	WorkBackup WorkKind = "backup" // the database is copied, and the copy checked
+	WorkPrune  WorkKind = "prune"  // old sessions are archived and deleted
+)
+
+// WorkKinds are all of them.
+var WorkKinds = []WorkKind{WorkBackup, WorkPrune}
+
+// Work is long work that is under way.
+type Work struct {
+	Kind      WorkKind `json:"kind" jsonschema:"what it is"`
+	Subject   string   `json:"subject,omitempty" jsonschema:"what it is done to: with backup, the path of the copy"`
+	Step      string   `json:"step" jsonschema:"what it is at, in words, such as copying the database"`
+	Done      int64    `json:"done" jsonschema:"how much of this step is done"`
+	Total     int64    `json:"total,omitempty" jsonschema:"of how much; absent where that is not known"`
+	Unit      string   `json:"unit,omitempty" jsonschema:"in what both are counted, such as sessions or bytes; absent where only the share of it says something"`
+	StartedAt Time     `json:"started_at" jsonschema:"when the work began"`
 }
 
 // ClaudeHealth describes the claude that new sessions get.

@@ -115,6 +115,12 @@ WaitingFor: TypeAlias = Literal[
 ]
 """What a session in waiting_input waits for."""
 
+WorkKind: TypeAlias = Literal[
+    "backup",  # the database is copied, and the copy checked
+    "prune",  # old sessions are archived and deleted
+]
+"""What long work of the daemon's is about."""
+
 
 class Approval(TypedDict):
     """A question of Claude Code's to the user."""
@@ -462,6 +468,8 @@ class HealthResult(TypedDict):
     """what today's sessions have cost"""
     events: EventsHealth
     """extent of the log"""
+    work: NotRequired[list[dict[str, Any]]]
+    """long work of the daemon's that is under way, the oldest first: ask again to see how it goes on"""
 
 
 class LaunchSessionResult(TypedDict):

@@ -442,6 +442,14 @@ export type Time = string;
  */
 export type WaitingFor = 'approval' | 'message';
 
+/**
+ * What long work of the daemon's is about.
+ *
+ * - `backup`: the database is copied, and the copy checked
+ * - `prune`: old sessions are archived and deleted
+ */
+export type WorkKind = 'backup' | 'prune';
+
 /** Answer of `health`: how the daemon is. */
 export interface HealthResult {
   /** ok or degraded */
@@ -470,6 +478,8 @@ export interface HealthResult {
   budget: BudgetHealth;
   /** extent of the log */
   events: EventsHealth;
+  /** long work of the daemon's that is under way, the oldest first: ask again to see how it goes on */
+  work?: ({ kind: WorkKind; subject?: string; step: string; done: number; total?: number; unit?: string; started_at: Time })[];
 }
 
 /** Params of `launchSession`. */
