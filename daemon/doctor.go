@@ -41,6 +41,8 @@ type Diagnosis struct {
 	// final have left behind. Nothing else is touched.
 	Fix    bool
 	Report func(Finding) // is told of each finding as it comes
+	// Step, if it is not nil, is told before a look that may take long what it is at.
+	Step func(what string)
 }
 
 // Diagnose looks at everything that a daemon needs, and at what daemons leave
@@ -94,6 +96,13 @@ func (x *examination) holdState(ctx context.Context) {
 func (x *examination) letGo() {
 	if x.release != nil {
 		_ = x.release() // it ends with the process in any case
+	}
+}
+
+// step tells what is looked at next.
+func (x *examination) step(format string, args ...any) {
+	if x.Step != nil {
+		x.Step(fmt.Sprintf(format, args...))
 	}
 }
 

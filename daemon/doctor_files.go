@@ -130,6 +130,7 @@ func (x *examination) databaseFile(ctx context.Context) {
 		x.bad(check, "use the newer sessiond that wrote it", "schema version %d, this program knows %d", x.database.Version, x.database.Known)
 		return
 	}
+	x.step("reading the whole database, %s", size(x.database.Size.Used))
 	if err := store.Check(ctx, path); err != nil {
 		x.bad(check, "make a copy of "+path+"*, and put a backup in its place: 'sessiond restore FILE'", "%v", err)
 		return
@@ -147,6 +148,7 @@ func (x *examination) records(ctx context.Context) {
 	if x.database.Version != x.database.Known {
 		return // the next daemon brings them to the schema that can be read here
 	}
+	x.step("reading %s and %s", plural(len(x.database.Sessions), "session"), plural(int(x.database.Head), "event"))
 	damaged, err := store.CheckRecords(ctx, x.Config.databasePath())
 	if err != nil {
 		x.bad(check, "look again, and at the kernel's log if it stays so", "%v", err)

@@ -36,8 +36,10 @@ func (e *LiveError) Error() string {
 // no daemon has read to the end, and the files of sessions that the restored one
 // does not know. After an error all is as it was; a call that was killed is undone,
 // or finished, by the next one and by the next daemon. It is a
-// *RunningError where a daemon runs, and a *LiveError where sessions do.
-func Restore(ctx context.Context, c Config, backup string) (r Restored, err error) {
+// *RunningError where a daemon runs, and a *LiveError where sessions do. The
+// function progress, if it is not nil, is told how many pages of how many are copied;
+// when all are, the copy is checked, which takes a while too.
+func Restore(ctx context.Context, c Config, backup string, progress func(done, total int)) (r Restored, err error) {
 	if err := MakeStateDir(c); err != nil {
 		return r, err
 	}
@@ -67,7 +69,7 @@ func Restore(ctx context.Context, c Config, backup string) (r Restored, err erro
 		r.Aside = c.databasePath() + suffix
 	}
 	err = store.Restore(ctx, backup, c.databasePath(), r.Aside,
-		func() error { return c.putFilesAside(i.Sessions) }, c.putFilesBack)
+		store.RestoreSteps{Progress: progress, Ready: func() error { return c.putFilesAside(i.Sessions) }, Undo: c.putFilesBack})
 	if err != nil {
 		return r, err
 	}

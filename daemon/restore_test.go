@@ -43,7 +43,7 @@ func holds(t *testing.T, dir string, files ...string) {
 func TestRestorePutsFilesAside(t *testing.T) {
 	t.Parallel()
 	c, backup, known, later := restorable(t)
-	r, err := Restore(t.Context(), c, backup)
+	r, err := Restore(t.Context(), c, backup, nil)
 	if err != nil || !strings.HasPrefix(r.Files, c.sessionsDir()+".replaced-") {
 		t.Fatalf("%+v, %v", r, err)
 	}
@@ -60,7 +60,7 @@ func TestRestoreThatFailsLeavesTheJournals(t *testing.T) {
 	if err := os.MkdirAll(c.databasePath()+"-shm/full", 0o700); err != nil {
 		t.Fatal(err)
 	}
-	if r, err := Restore(t.Context(), c, backup); err == nil {
+	if r, err := Restore(t.Context(), c, backup, nil); err == nil {
 		t.Fatalf("no error: %+v", r)
 	}
 	holds(t, c.sessionsDir(), known+"/"+shim.JournalName, later+"/"+mcpName)
@@ -81,7 +81,7 @@ func TestRestoreThatWasKilled(t *testing.T) {
 	if err := c.putFilesAside(nil); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := Restore(t.Context(), c, filepath.Join(c.StateDir, uuid.NewString())); err == nil { // there is no such backup
+	if _, err := Restore(t.Context(), c, filepath.Join(c.StateDir, uuid.NewString()), nil); err == nil { // there is no such backup
 		t.Error("no error")
 	}
 	holds(t, c.sessionsDir(), known+"/"+shim.JournalName, later+"/"+mcpName)

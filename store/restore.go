@@ -12,17 +12,24 @@ import (
 	"github.com/sessiond/sessiond/internal/crashpoint"
 )
 
+// RestoreSteps are called by Restore as it goes. Each may be nil.
+type RestoreSteps struct {
+	Progress func(done, total int) // is told how many pages of how many are copied
+	Ready    func() error          // before anything is replaced; its error ends it
+	Undo     func() error          // after an error, if Ready was called
+}
+
 // Restore puts a backup in the place of the database at path, which nobody may
 // have open. It copies and checks the backup first, and refuses one of a newer
-// program (*NewerSchemaError); then it calls ready, whose error ends it; then the
+// program (*NewerSchemaError); then it calls Ready; then the
 // present database, if there is one, becomes aside, and the copy gets its name. It
 // gives no seq out that the present one has: those are void in it.
-// After an error everything is as it was, and undo has been called if ready was;
-// either may be nil. RestoredPath(path) is there from before ready is called until
-// the copy has got its name or undo is done: so a call that was killed between,
+// After an error everything is as it was, and Undo has been called if Ready was.
+// RestoredPath(path) is there from before Ready is called until
+// the copy has got its name or Undo is done: so a call that was killed between,
 // which UndoRestore undoes, is told from one that was done.
-func Restore(ctx context.Context, backup, path, aside string, ready, undo func() error) error {
-	if err := restore(ctx, backup, path, aside, ready, undo); err != nil {
+func Restore(ctx context.Context, backup, path, aside string, steps RestoreSteps) error {
+	if err := restore(ctx, backup, path, aside, steps); err != nil {
 		return fmt.Errorf("restore %s: %w", backup, fault(err))
 	}
 	return nil
@@ -60,7 +67,7 @@ func undoRestore(path, prefix string) error {
 	return err
 }
 
-func restore(ctx context.Context, backup, path, aside string, ready, undo func() error) (err error) {
+func restore(ctx context.Context, backup, path, aside string, steps RestoreSteps) (err error) {
 	i, err := Inspect(ctx, backup)
 	if err != nil {
 		return err
@@ -72,7 +79,7 @@ func restore(ctx context.Context, backup, path, aside string, ready, undo func()
 	if err := os.Remove(fresh); err != nil && !errors.Is(err, fs.ErrNotExist) { // of a call that was killed
 		return err
 	}
-	if err := copyTo(ctx, backup, fresh, nil); err != nil {
+	if err := copyTo(ctx, backup, fresh, steps.Progress); err != nil {
 		return err
 	}
 	defer func() {
@@ -80,8 +87,8 @@ func restore(ctx context.Context, backup, path, aside string, ready, undo func()
 			return
 		}
 		undone := takeBack(path, aside)
-		if undo != nil {
-			undone = errors.Join(undone, undo())
+		if steps.Undo != nil {
+			undone = errors.Join(undone, steps.Undo())
 		}
 		if err = errors.Join(err, undone); undone == nil { // else the copy stays: it tells that this is still to be done
 			err = errors.Join(err, os.Remove(fresh))
@@ -91,8 +98,8 @@ func restore(ctx context.Context, backup, path, aside string, ready, undo func()
 		return fmt.Errorf("have its numbers go on: %w", err)
 	}
 	crashpoint.Reach(crashpoint.RestoreCopied)
-	if ready != nil {
-		if err := ready(); err != nil {
+	if steps.Ready != nil {
+		if err := steps.Ready(); err != nil {
 			return err
 		}
 	}

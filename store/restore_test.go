@@ -68,7 +68,7 @@ func TestRestore(t *testing.T) {
 	}
 	unready := errors.New("not now")
 	for from, want := range map[string]error{filepath.Join(dir, "none"): fs.ErrNotExist, junk: ErrCorrupt, backup: unready} {
-		if err := Restore(t.Context(), from, path, aside, func() error { return unready }, nil); !errors.Is(err, want) {
+		if err := Restore(t.Context(), from, path, aside, RestoreSteps{Ready: func() error { return unready }}); !errors.Is(err, want) {
 			t.Errorf("%s: %v", from, err)
 		}
 		has(path, first, second)
@@ -81,7 +81,7 @@ func TestRestore(t *testing.T) {
 	if err := os.WriteFile(path+".restored", []byte("of a call that was killed"), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	if err := Restore(t.Context(), backup, path, aside, nil, nil); err != nil {
+	if err := Restore(t.Context(), backup, path, aside, RestoreSteps{}); err != nil {
 		t.Fatal(err)
 	}
 	has(path, first)
@@ -118,7 +118,7 @@ func TestRestoreKeepsALogThatCannotBeFoldedIn(t *testing.T) {
 	if err := errors.Join(reader.run("BEGIN"), reader.run("SELECT count(*) FROM events")); err != nil {
 		t.Fatal(err)
 	}
-	if err := Restore(t.Context(), backup, path, aside, nil, nil); err != nil {
+	if err := Restore(t.Context(), backup, path, aside, RestoreSteps{}); err != nil {
 		t.Fatal(err)
 	}
 	if err := reader.close(); err != nil {
@@ -146,7 +146,7 @@ func TestRestoreOverWhatIsDamaged(t *testing.T) {
 	if err := os.WriteFile(path, []byte(strings.Repeat("damaged ", 1000)), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	if err := Restore(t.Context(), backup, path, aside, nil, nil); err != nil {
+	if err := Restore(t.Context(), backup, path, aside, RestoreSteps{}); err != nil {
 		t.Fatal(err)
 	}
 	if b, err := os.ReadFile(aside); err != nil || !strings.HasPrefix(string(b), "damaged") {
@@ -175,7 +175,7 @@ func TestRestoreRefusesWhatIsNewer(t *testing.T) {
 		t.Fatal(err)
 	}
 	var newer *NewerSchemaError
-	if err := Restore(t.Context(), backup, filepath.Join(dir, "other.db"), filepath.Join(dir, "aside"), nil, nil); !errors.As(err, &newer) {
+	if err := Restore(t.Context(), backup, filepath.Join(dir, "other.db"), filepath.Join(dir, "aside"), RestoreSteps{}); !errors.As(err, &newer) {
 		t.Errorf("%v", err)
 	}
 }
@@ -210,13 +210,15 @@ func TestRestoreThatFailsIsUndone(t *testing.T) {
 		_ = os.Remove(path + suffix)
 	}
 	undone := false
-	err := Restore(t.Context(), backup, path, aside, func() error {
-		// The database cannot be put aside: its -shm cannot be removed.
-		return os.MkdirAll(path+"-shm/full", 0o700)
-	}, func() error {
-		_, err := os.Lstat(RestoredPath(path))
-		undone = err == nil
-		return os.RemoveAll(path + "-shm")
+	err := Restore(t.Context(), backup, path, aside, RestoreSteps{
+		Ready: func() error { // the database cannot be put aside: its -shm cannot be removed
+			return os.MkdirAll(path+"-shm/full", 0o700)
+		},
+		Undo: func() error {
+			_, err := os.Lstat(RestoredPath(path))
+			undone = err == nil
+			return os.RemoveAll(path + "-shm")
+		},
 	})
 	if err == nil || !undone {
 		t.Fatalf("%v; undone, while it can be told: %v", err, undone)

@@ -50,7 +50,7 @@ func (r *restoring) goOn(path string, events int) (first, last int64) {
 // restore puts a backup back at path.
 func (r *restoring) restore(backup, path string) {
 	r.t.Helper()
-	if err := Restore(r.t.Context(), backup, path, filepath.Join(r.t.TempDir(), "aside"), nil, nil); err != nil {
+	if err := Restore(r.t.Context(), backup, path, filepath.Join(r.t.TempDir(), "aside"), RestoreSteps{}); err != nil {
 		r.t.Fatal(err)
 	}
 }

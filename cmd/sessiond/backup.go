@@ -34,10 +34,12 @@ clients go on meanwhile. 'sessiond restore' puts it back.`,
 }
 
 func (a *app) backup(ctx context.Context, c *client.Client, path string) error {
-	bar := a.newProgress()
-	bar.show("copying and checking the database")
-	r, err := c.Backup(ctx, api.BackupParams{Path: path})
-	bar.end()
+	var r api.BackupResult
+	err := a.whileWorking(ctx, c, "copying the database", func(w api.Work) bool { return w.Kind == api.WorkBackup && w.Subject == path },
+		func() (err error) {
+			r, err = c.Backup(ctx, api.BackupParams{Path: path})
+			return err
+		})
 	if err != nil {
 		return err
 	}

@@ -51,16 +51,16 @@ func (a *app) doctor(cmd *cobra.Command, fix bool) error {
 		d.OK = d.OK && f.Level != daemon.LevelBad
 		d.Findings = append(d.Findings, f)
 		if !a.json {
-			bar.end()
+			bar.hide()
 			a.printFinding(f)
-			bar.show("looking further")
 		}
 	}
 	exe, _ := os.Executable() // only told
 	report(daemon.Finding{Check: "program", Level: daemon.LevelOK, Detail: fmt.Sprintf("%s, version %s, protocol %d", exe, version(), api.ProtocolVersion)})
 	config := a.examineConfig(cmd, report)
 	a.examineDaemon(cmd.Context(), config, report)
-	daemon.Diagnose(cmd.Context(), daemon.Diagnosis{Config: config, Getenv: a.getenv, Environ: a.env, Fix: fix, Report: report})
+	daemon.Diagnose(cmd.Context(), daemon.Diagnosis{Config: config, Getenv: a.getenv, Environ: a.env, Fix: fix,
+		Report: report, Step: func(what string) { bar.step(what, "") }})
 	bar.end()
 	if err := cmd.Context().Err(); err != nil {
 		return err

@@ -64,10 +64,11 @@ type pruned struct {
 func (a *app) prune(ctx context.Context, c *client.Client, p api.PruneSessionsParams) error {
 	bar := a.newProgress()
 	defer bar.end()
+	bar.step(pruneVerbs[p.DryRun].doing, "sessions")
 	var sum pruned
 	for {
 		page, err := c.PruneSessions(ctx, p)
-		bar.end()
+		bar.hide()
 		if err != nil {
 			return err
 		}
@@ -78,8 +79,11 @@ func (a *app) prune(ctx context.Context, c *client.Client, p api.PruneSessionsPa
 		if p.Cursor = page.NextCursor; p.Cursor == "" {
 			break
 		}
-		bar.show("%s done, %d to come", sum.text(), page.Remaining)
+		done := int64(sum.sessions + sum.failed)
+		bar.set(done, done+int64(page.Remaining))
+		bar.remark("%s", size(sum.bytes))
 	}
+	bar.end()
 	if !a.json {
 		a.sayPruned(sum, p.DryRun)
 	}
@@ -135,16 +139,18 @@ func (a *app) printPruned(page api.PruneSessionsResult) error {
 	return a.out.Flush()
 }
 
+// pruneVerbs says what is done, and was done, without and with --dry-run.
+var pruneVerbs = map[bool]struct{ doing, done string }{
+	false: {"archiving and deleting", "archived and deleted"},
+	true:  {"looking for old sessions", "would archive and delete"},
+}
+
 // sayPruned sums it up.
 func (a *app) sayPruned(sum pruned, dryRun bool) {
-	verb := "archived and deleted"
-	if dryRun {
-		verb = "would archive and delete"
-	}
 	if sum.sessions == 0 {
 		a.out.printf("nothing to prune\n")
 	} else {
-		a.out.printf("%s %s\n", verb, sum.text())
+		a.out.printf("%s %s\n", pruneVerbs[dryRun].done, sum.text())
 	}
 	if sum.held > 0 {
 		a.out.printf("%s stay, old as they are, because newer ones go on from them\n", counted(sum.held, "more session"))

@@ -23,8 +23,8 @@ Clients that were ahead of the backup get cursor_expired, and read anew.`,
 				return err
 			}
 			bar := a.newProgress()
-			bar.show("copying and checking %s", args[0])
-			r, err := daemon.Restore(cmd.Context(), config, args[0])
+			bar.step("looking at the backup", "")
+			r, err := daemon.Restore(cmd.Context(), config, args[0], bar.copying)
 			bar.end()
 			if err != nil {
 				return err

@@ -60,6 +60,7 @@ func (a *app) printHealth(config daemon.Config, h api.Health) {
 		{"sessions", countsText(h.Sessions)},
 		{"inbox", inboxText(h.Inbox)},
 		{"events", eventsText(h.Events)},
+		{"working on", workText(h.Work)},
 	})
 }
 

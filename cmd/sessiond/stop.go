@@ -155,6 +155,7 @@ func (a *app) endAll(ctx context.Context, config daemon.Config, timeout time.Dur
 	defer c.Close()
 	e := ending{app: a, client: c, asked: map[string]bool{}, forced: map[string]bool{}, bar: a.newProgress()}
 	defer e.bar.end()
+	e.bar.step("ending sessions", "")
 	left, err := e.wait(ctx, timeout, false)
 	if err == nil && len(left) > 0 {
 		left, err = e.wait(ctx, killPatience, true)
@@ -192,7 +193,7 @@ func (e *ending) wait(ctx context.Context, patience time.Duration, force bool) (
 				return left, err
 			}
 		}
-		e.bar.show("ending %s", counted(len(left), "session"))
+		e.bar.remark("%s left", counted(len(left), "session"))
 		select {
 		case <-time.After(endPoll):
 		case <-timer.C:
