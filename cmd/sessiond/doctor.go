@@ -63,6 +63,9 @@ func (a *app) doctor(cmd *cobra.Command, fix bool) error {
 	for _, f := range a.serviceFindings(cmd.Context(), config) {
 		report(f)
 	}
+	if in, err := a.host().Installed(); err == nil && in.Enabled && a.host().EndsAtLogout() {
+		report(daemon.Finding{Check: "service", Level: daemon.LevelWarning, Detail: lingerHint})
+	}
 	daemon.Diagnose(cmd.Context(), daemon.Diagnosis{Config: config, Getenv: a.getenv, Environ: a.env, Fix: fix, Report: report})
 	bar.end()
 	if err := cmd.Context().Err(); err != nil {

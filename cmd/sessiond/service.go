@@ -207,7 +207,7 @@ func (a *app) greet(ctx context.Context, config daemon.Config, host service.Host
 }
 
 // lingerHint is what whoever has a service has to know.
-const lingerHint = "its sessions end when you log out for the last time: run 'loginctl enable-linger' to have them go on"
+const lingerHint = "the service's sessions end when you log out for the last time: run 'loginctl enable-linger' to have them go on"
 
 // printPlan prints what would be done.
 func (a *app) printPlan(p service.Plan) error {

@@ -23,6 +23,8 @@ type serviceStatus struct {
 	Socket    string            `json:"socket,omitempty"`  // which it listens on
 	Manager   *service.Status   `json:"manager,omitempty"` // what the service manager says
 	Problems  []string          `json:"problems"`
+
+	EndsAtLogout bool `json:"ends_at_logout"` // with the last one of this user, and so do its sessions
 }
 
 func newServiceStatus(a *app) *cobra.Command {
@@ -45,7 +47,7 @@ about it is to be mended.`,
 				return err
 			}
 			s := serviceStatus{Installed: in.Condition != service.Absent, Files: append([]string{}, in.Files...), Condition: in.Condition, Stale: in.Stale,
-				Program: in.Spec.Executable, Socket: in.Spec.Socket, Manager: status, Problems: []string{}}
+				Program: in.Spec.Executable, Socket: in.Spec.Socket, Manager: status, Problems: []string{}, EndsAtLogout: a.host().EndsAtLogout()}
 			for _, f := range a.serviceFindings(cmd.Context(), config) {
 				if f.Level != daemon.LevelOK {
 					s.Problems = append(s.Problems, strings.TrimSuffix(f.Detail+": "+f.Advice, ": "))
@@ -74,6 +76,8 @@ func (a *app) lookAtService(ctx context.Context) (service.Installed, *service.St
 	if err != nil || in.Condition == service.Absent {
 		return in, nil, err
 	}
+	ctx, cancel := context.WithTimeout(ctx, answerPatience)
+	defer cancel()
 	s, err := host.Status(ctx)
 	var absent *service.AbsentError
 	if errors.As(err, &absent) {
@@ -99,6 +103,9 @@ func (a *app) printService(s serviceStatus) {
 		}
 		list = append(list, field{"daemon", state}, field{"says", cleanLine(m.Says)}, field{"socket unit", cleanLine(m.Socket)},
 			field{"at login", map[bool]string{true: "is started", false: "is not started"}[m.Enabled]})
+		if s.EndsAtLogout {
+			list = append(list, field{"at logout", lingerHint})
+		}
 	}
 	list = append(list, field{"problems", a.out.style(styleYellow, clean(strings.Join(s.Problems, "\n")))})
 	a.fields(list)
@@ -134,9 +141,7 @@ func (a *app) serviceFindings(ctx context.Context, config daemon.Config) (findin
 	if in.Activates && in.Spec.Socket != "" && in.Spec.Socket != config.Socket {
 		add(daemon.LevelOK, "", "it listens on %s, and not on %s, which is looked at here", in.Spec.Socket, config.Socket)
 	}
-	for _, f := range a.managerFindings(status, in) {
-		add(f.Level, f.Advice, "%s", f.Detail)
-	}
+	findings = append(findings, managerFindings(status, in)...)
 	if len(findings) == 0 {
 		add(daemon.LevelOK, "", "%s, which runs %s", strings.Join(in.Files, ", "), in.Spec.Executable)
 	}
@@ -144,9 +149,9 @@ func (a *app) serviceFindings(ctx context.Context, config daemon.Config) (findin
 }
 
 // managerFindings judges what the manager says.
-func (a *app) managerFindings(s *service.Status, in service.Installed) (findings []daemon.Finding) {
+func managerFindings(s *service.Status, in service.Installed) (findings []daemon.Finding) {
 	add := func(level daemon.Level, advice, detail string) {
-		findings = append(findings, daemon.Finding{Level: level, Detail: detail, Advice: advice})
+		findings = append(findings, daemon.Finding{Check: "service", Level: level, Detail: detail, Advice: advice})
 	}
 	if s == nil {
 		add(daemon.LevelWarning, "log in as this user (not by su or sudo)", "it is installed, and its manager cannot be reached from here")
@@ -164,9 +169,6 @@ func (a *app) managerFindings(s *service.Status, in service.Installed) (findings
 	}
 	if !s.Enabled {
 		add(daemon.LevelWarning, "run 'sessiond service install'", "it is not started at login")
-	}
-	if a.host().EndsAtLogout() {
-		add(daemon.LevelWarning, "run 'loginctl enable-linger' to have them go on", "its sessions end when you log out for the last time")
 	}
 	return findings
 }

@@ -2,11 +2,13 @@ package e2e
 
 import (
 	"bufio"
+	"errors"
 	"fmt"
 	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"runtime"
 	"slices"
 	"strings"
 	"sync"
@@ -17,6 +19,7 @@ import (
 	"github.com/sessiond/sessiond/internal/claudecli"
 	"github.com/sessiond/sessiond/internal/scripted"
 	"github.com/sessiond/sessiond/rpc/api"
+	"github.com/sessiond/sessiond/service"
 	"github.com/sessiond/sessiond/session/shim"
 )
 
@@ -202,5 +205,68 @@ func TestAWrongSocketIsNamed(t *testing.T) {
 	out, err := cmd.CombinedOutput()
 	if err == nil || !strings.Contains(string(out), w.cfg.Socket) || !strings.Contains(string(out), "it is bound to") {
 		t.Errorf("%v: %s", err, out)
+	}
+}
+
+// TestAskingStartsNoDaemon: where systemd would start a daemon for whoever connects,
+// commands that start none do not connect.
+func TestAskingStartsNoDaemon(t *testing.T) {
+	t.Parallel()
+	if runtime.GOOS != "linux" {
+		t.Skip("launchd starts no daemon for whoever connects")
+	}
+	w := newWorld(t)
+	l, err := net.ListenUnix("unix", &net.UnixAddr{Name: w.cfg.Socket, Net: "unix"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = l.Close() })
+	units := filepath.Join(w.home, ".config", "systemd", "user")
+	for name, content := range service.Units(service.Spec{Executable: sessiond, Socket: w.cfg.Socket}) {
+		writeFile(t, filepath.Join(units, name), content)
+	}
+	try := func(args ...string) (out string, code int, connected bool) {
+		cmd := (&served{world: w}).daemonCommand()
+		cmd.Args = append([]string{"sessiond"}, args...)
+		b, err := cmd.CombinedOutput()
+		var exit *exec.ExitError
+		if errors.As(err, &exit) {
+			code = exit.ExitCode()
+		}
+		_ = l.SetDeadline(time.Now().Add(time.Millisecond))
+		c, err := l.Accept()
+		if err == nil {
+			_ = c.Close()
+		}
+		return string(b), code, err == nil
+	}
+	writeFile(t, filepath.Join(units, "sockets.target.wants", service.SocketUnit), "")
+	const any = -1 // exit code
+	for _, tc := range []struct {
+		args []string
+		code int
+		says string
+	}{
+		{[]string{"status"}, 6, "no daemon is running"},
+		{[]string{"stop"}, 0, "no daemon is running"},
+		{[]string{"version"}, 0, "sessiond "},
+		{[]string{"doctor"}, any, "none runs"}, // what else it finds is of no matter here
+		{[]string{"__complete", "show", ""}, 0, ""},
+		{[]string{"__complete", "approve", ""}, 0, ""},
+	} {
+		out, code, connected := try(tc.args...)
+		if tc.code != any && code != tc.code || connected || !strings.Contains(out, tc.says) {
+			t.Errorf("%q: exit code %d, connected %v: %s", tc.args, code, connected, out)
+		}
+	}
+}
+
+func writeFile(t *testing.T, path, content string) {
+	t.Helper()
+	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(path, []byte(content), 0o600); err != nil {
+		t.Fatal(err)
 	}
 }
