@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"log/slog"
 	"math"
+	"os"
 	"path/filepath"
 	"slices"
 	"strconv"
@@ -40,6 +41,10 @@ type Config struct {
 	Environ    []string // the daemon's own environment, for sessions that bring none
 	Background bool     // log to DaemonLog instead of standard error
 	Ready      func()   // called once clients are answered; may be nil
+
+	Inherited []*os.File          // listening sockets that whoever started the process has handed over; Run closes them
+	Notify    func(status string) // tells whoever supervises the daemon how it is, in the words of sd_notify(3); may be nil
+	Watchdog  time.Duration       // how long the supervisor may hear nothing before it ends the daemon; 0: for ever
 
 	privateSocketDir bool              // the socket's directory is the daemon's own
 	given            map[string]string // settings of flags and environment, made absolute

@@ -138,7 +138,16 @@ func lockStateFor(ctx context.Context, c Config, command string) (*flock.Flock, 
 // Running returns a *RunningError if a daemon has c's state directory, and nil
 // if none has. It asks the lock, not a pid.
 func Running(c Config) error {
-	path := filepath.Join(c.StateDir, "lock")
+	return held(filepath.Join(c.StateDir, "lock"), "state directory", c.StateDir)
+}
+
+// Listening returns a *RunningError if a daemon has c's socket, and nil if none
+// has: a service manager may listen there all the same, and would start one for
+// whoever connects.
+func Listening(c Config) error { return held(c.Socket+socketLock, "socket", c.Socket) }
+
+// held returns a *RunningError if somebody has the lock on path.
+func held(path, what, locked string) error {
 	if _, err := os.Stat(path); err != nil {
 		return nil //nolint:nilerr // where there is no lock nobody holds one
 	}
@@ -148,7 +157,7 @@ func Running(c Config) error {
 		return fmt.Errorf("lock %s: %w", path, err)
 	}
 	if !ok {
-		return runningError(path, "state directory", c.StateDir)
+		return runningError(path, what, locked)
 	}
 	return l.Close()
 }

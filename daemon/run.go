@@ -13,6 +13,7 @@ import (
 // *RunningError where another daemon has the state directory or the socket.
 // It changes the process's idea of nothing: two can run in one process.
 func Run(ctx context.Context, c Config) (err error) {
+	defer c.closeInherited()
 	if err := c.fitToFiles(); err != nil {
 		return err
 	}
@@ -52,6 +53,7 @@ func serve(ctx context.Context, c Config, log *daemonLog) (err error) {
 	defer logFigures(log.Logger)()
 	defer profile(c.ProfileDir, log.Logger)()
 
+	c.tell("STATUS=opening the database")
 	r, err := openRooms(ctx, c, log)
 	if err != nil {
 		return err
@@ -65,6 +67,7 @@ func serve(ctx context.Context, c Config, log *daemonLog) (err error) {
 	}
 	defer func() { err = errors.Join(err, s.release()) }()
 
+	c.tell("STATUS=taking up the sessions")
 	switch err := r.manager.Start(ctx); {
 	case err != nil && ctx.Err() != nil:
 		return nil // told to stop before it was ready
@@ -74,6 +77,7 @@ func serve(ctx context.Context, c Config, log *daemonLog) (err error) {
 	if c.Ready != nil {
 		c.Ready()
 	}
+	defer c.report(ctx, r.manager.Health)()
 	return r.server.Serve(ctx, s)
 }
 

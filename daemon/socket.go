@@ -18,12 +18,16 @@ import (
 type socket struct {
 	net.Listener
 	path string
-	file fs.FileInfo // what path named when it was bound
+	file fs.FileInfo // what path named when it was bound; nil: a service manager has bound it
 	lock *flock.Flock
 }
 
-// listen binds the socket with mode 0600. What a dead daemon has left there is
-// removed; a socket on which somebody answers never is.
+// socketLock is what the name of a socket's lock has behind the socket's.
+const socketLock = ".lock"
+
+// listen binds the socket with mode 0600, or takes over the one that was handed to
+// the daemon. What a dead daemon has left there is removed; a socket on which
+// somebody answers never is.
 func listen(ctx context.Context, c Config) (_ *socket, err error) {
 	dir := filepath.Dir(c.Socket)
 	if c.privateSocketDir {
@@ -34,7 +38,7 @@ func listen(ctx context.Context, c Config) (_ *socket, err error) {
 	if err != nil {
 		return nil, err
 	}
-	lock, err := lockFile(ctx, c.Socket+".lock", "socket", c.Socket, owner{Socket: c.Socket})
+	lock, err := lockFile(ctx, c.Socket+socketLock, "socket", c.Socket, owner{Socket: c.Socket})
 	if err != nil {
 		return nil, err
 	}
@@ -43,6 +47,13 @@ func listen(ctx context.Context, c Config) (_ *socket, err error) {
 			_ = lock.Close()
 		}
 	}()
+	if len(c.Inherited) > 0 {
+		l, err := c.inherit()
+		if err != nil {
+			return nil, err
+		}
+		return &socket{Listener: l, path: c.Socket, lock: lock}, nil
+	}
 	if err := removeStale(ctx, c.Socket); err != nil {
 		return nil, err
 	}
@@ -59,14 +70,14 @@ func listen(ctx context.Context, c Config) (_ *socket, err error) {
 	return &socket{Listener: l, path: c.Socket, file: fi, lock: lock}, nil
 }
 
-// release removes the socket if it is still the one that was bound, and then
+// release removes the socket if it is still the one that was bound here, and then
 // lets go of its lock. The listener is closed.
 func (s *socket) release() error {
 	err := s.Close()
 	if errors.Is(err, net.ErrClosed) {
 		err = nil
 	}
-	if fi, statErr := os.Lstat(s.path); statErr == nil && os.SameFile(fi, s.file) {
+	if fi, statErr := os.Lstat(s.path); statErr == nil && s.file != nil && os.SameFile(fi, s.file) {
 		err = errors.Join(err, os.Remove(s.path))
 	}
 	return errors.Join(err, s.lock.Close())

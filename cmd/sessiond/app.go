@@ -27,6 +27,7 @@ type app struct {
 	configFile string
 	json       bool
 	lost       bool // the daemon went away while events are followed, and this was said
+	tried      bool // the service was asked to start the daemon
 	parsed     bool // flags and arguments were understood
 }
 

@@ -108,7 +108,7 @@ func (a *app) completeApprovals(cmd *cobra.Command, args []string, _ string) ([]
 	if err != nil || len(args) > 0 {
 		return nil, cobra.ShellCompDirectiveNoFileComp
 	}
-	c, err := a.connect(cmd.Context(), config)
+	c, err := a.connectRunning(cmd.Context(), config)
 	if err != nil {
 		return nil, cobra.ShellCompDirectiveNoFileComp
 	}

@@ -59,6 +59,12 @@ func (a *app) doctor(cmd *cobra.Command, fix bool) error {
 	report(daemon.Finding{Check: "program", Level: daemon.LevelOK, Detail: fmt.Sprintf("%s, version %s, protocol %d", exe, version(), api.ProtocolVersion)})
 	config := a.examineConfig(cmd, report)
 	a.examineDaemon(cmd.Context(), config, report)
+	for _, f := range a.serviceFindings(cmd.Context(), config) {
+		report(f)
+	}
+	if in, err := a.host().Installed(); err == nil && in.Enabled && a.host().EndsAtLogout() {
+		report(daemon.Finding{Check: "service", Level: daemon.LevelWarning, Detail: lingerHint})
+	}
 	daemon.Diagnose(cmd.Context(), daemon.Diagnosis{Config: config, Getenv: a.getenv, Environ: a.env, Fix: fix,
 		Report: report, Step: func(what string) { bar.step(what, "") }})
 	bar.end()
@@ -123,7 +129,7 @@ func (a *app) examineDaemon(ctx context.Context, config daemon.Config, report fu
 	const check = "daemon"
 	ctx, cancel := context.WithTimeout(ctx, answerPatience)
 	defer cancel()
-	c, err := a.connect(ctx, config)
+	c, err := a.connectRunning(ctx, config)
 	running := daemon.Running(config)
 	switch {
 	case nobodyThere(err) && running == nil:

@@ -120,7 +120,7 @@ func (a *app) completeIDs(cmd *cobra.Command, _ []string, toComplete string) ([]
 	if err != nil {
 		return nil, cobra.ShellCompDirectiveNoFileComp
 	}
-	c, err := a.connect(cmd.Context(), config)
+	c, err := a.connectRunning(cmd.Context(), config)
 	if err != nil {
 		return nil, cobra.ShellCompDirectiveNoFileComp
 	}

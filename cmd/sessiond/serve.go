@@ -11,7 +11,7 @@ import (
 )
 
 func newServe(a *app) *cobra.Command {
-	var background bool
+	var background, agent bool
 	cmd := &cobra.Command{
 		Use:   "serve",
 		Short: "Run the daemon in the foreground",
@@ -19,7 +19,11 @@ func newServe(a *app) *cobra.Command {
 once. Sessions survive either, and the next daemon takes them up.
 
 Other commands start a daemon in the background when none answers; its log is
-daemon.log in the state directory.`,
+daemon.log in the state directory.
+
+Under systemd it takes the socket that the unit listens on (LISTEN_FDS), says when it is
+ready, how it is and when it stops (NOTIFY_SOCKET), and that it lives (WATCHDOG_USEC):
+'sessiond service install' writes such a unit.`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			config, err := a.config(cmd)
@@ -33,10 +37,12 @@ daemon.log in the state directory.`,
 				return err
 			}
 			config.Version = version()
-			config.Environ = a.env
+			config.Environ = withoutSupervisor(a.env)
+			config.Background = background || agent
 			if background {
-				config.Background = true
 				config.Ready = tellStarter()
+			} else if err := supervised(&config); err != nil {
+				return err
 			}
 			return daemon.Run(cmd.Context(), config)
 		},
@@ -47,7 +53,9 @@ daemon.log in the state directory.`,
 		}
 	}
 	cmd.Flags().BoolVar(&background, "background", false, "")
+	cmd.Flags().BoolVar(&agent, "agent", false, "")
 	_ = cmd.Flags().MarkHidden("background")
+	_ = cmd.Flags().MarkHidden("agent") // of launchd, which has no log that is bounded
 	return cmd
 }
 

@@ -40,6 +40,26 @@ func (a *app) connect(ctx context.Context, config daemon.Config) (*client.Client
 	return nil, &unreachableError{err}
 }
 
+// connectRunning connects to a daemon that runs already. Where a service manager
+// listens on the socket, a connection would start one: there the daemon's lock is
+// asked first.
+func (a *app) connectRunning(ctx context.Context, config daemon.Config) (*client.Client, error) {
+	if a.activated(config) && daemon.Listening(config) == nil {
+		return nil, &unreachableError{&nobodyError{config.Socket, fs.ErrNotExist}}
+	}
+	return a.connect(ctx, config)
+}
+
+// activated reports whether the socket is that of a service, which starts a daemon
+// for whoever connects.
+func (a *app) activated(config daemon.Config) bool {
+	in, err := a.host().Installed()
+	return err == nil && in.Activates && in.Serves(config.Socket, config.DaemonLog())
+}
+
+// activatedHint is what whoever stops the daemon of a service has to know.
+const activatedHint = "its service starts one for the next that connects, such as a client that still follows; 'systemctl --user stop sessiond.socket' keeps it away"
+
 // connectOrStart connects to the daemon, and starts one if none is there. One
 // that is going down, whether told to or killed, may still take a connection:
 // so it has to answer once, else it is tried again.
@@ -87,12 +107,52 @@ func (a *app) startOne(ctx context.Context, config daemon.Config) error {
 	if c, err := a.connect(ctx, config); err == nil {
 		return c.Close()
 	}
+	if a.startService(ctx, config) {
+		return nil
+	}
 	err := a.startDaemon(ctx, config)
 	var exit *exec.ExitError
 	if errors.As(err, &exit) && exit.ExitCode() == exitSecondDaemon && a.waitForOther(ctx, config) {
 		return nil // the daemon before was on its way down, or came up another way
 	}
 	return err
+}
+
+// startService has the service manager start the daemon, where a service is
+// installed that has this socket and does not run. It tries once: where that does not
+// help, a daemon of this command's own is the next best.
+func (a *app) startService(ctx context.Context, config daemon.Config) bool {
+	host := a.host()
+	in, err := host.Installed()
+	if a.tried || err != nil || !in.Serves(config.Socket, config.DaemonLog()) {
+		return false
+	}
+	a.tried = true
+	if err = host.Start(ctx); err == nil {
+		err = a.waitForService(ctx, config)
+	}
+	if err != nil && ctx.Err() == nil {
+		a.errs.printf("%s\n", a.errs.style(styleYellow, cleanLine("the service does not start, and a daemon is started without it ('sessiond service status' tells more): "+err.Error())))
+		_ = a.errs.Flush()
+	}
+	return err == nil
+}
+
+// waitForService waits until a connection can be made.
+func (a *app) waitForService(ctx context.Context, config daemon.Config) error {
+	ctx, cancel := context.WithTimeoutCause(ctx, 10*time.Second, errors.New("nobody listens on its socket"))
+	defer cancel()
+	err := poll(ctx, func() bool {
+		c, err := a.connect(ctx, config)
+		if err == nil {
+			_ = c.Close()
+		}
+		return err == nil
+	})
+	if err != nil {
+		return context.Cause(ctx)
+	}
+	return nil
 }
 
 // goingDown reports whether a daemon was there that is about to be gone.

@@ -22,7 +22,7 @@ func newStatus(a *app) *cobra.Command {
 			if err != nil {
 				return err
 			}
-			c, err := a.connect(cmd.Context(), config)
+			c, err := a.connectRunning(cmd.Context(), config)
 			if err != nil {
 				return err
 			}

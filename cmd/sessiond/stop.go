@@ -50,7 +50,7 @@ launched meanwhile too. What has not ended by the time of --timeout is killed.`,
 func (a *app) stop(ctx context.Context, config daemon.Config, timeout time.Duration) error {
 	ctx, cancel := context.WithTimeoutCause(ctx, timeout, fmt.Errorf("not within %v", timeout))
 	defer cancel()
-	c, err := a.connect(ctx, config)
+	c, err := a.connectRunning(ctx, config)
 	if err != nil {
 		if running := daemon.Running(config); running != nil {
 			return &unreachableError{fmt.Errorf("%w, but it does not answer: %w", running, err)}
@@ -80,6 +80,9 @@ func (a *app) stop(ctx context.Context, config daemon.Config, timeout time.Durat
 		return fmt.Errorf("the daemon (pid %d) was told to stop and has not: %w; its log says what it does ('sessiond doctor' says where that is)", h.PID, err)
 	}
 	a.out.printf("stopped the daemon (pid %d)%s\n", h.PID, goOnText(h.Sessions))
+	if a.activated(config) {
+		a.out.printf("%s\n", activatedHint)
+	}
 	return nil
 }
 
@@ -136,7 +139,7 @@ const (
 
 // endAll ends every session, also those that are launched meanwhile.
 func (a *app) endAll(ctx context.Context, config daemon.Config, timeout time.Duration) error {
-	c, err := a.connect(ctx, config)
+	c, err := a.connectRunning(ctx, config)
 	if nobodyThere(err) {
 		unfinished := true
 		if daemon.Running(config) == nil {

@@ -68,7 +68,7 @@ func newVersion(a *app) *cobra.Command {
 
 // runningVersion asks the daemon, if one answers.
 func (a *app) runningVersion(ctx context.Context, config daemon.Config) *daemonVersion {
-	c, err := a.connect(ctx, config)
+	c, err := a.connectRunning(ctx, config)
 	if err != nil {
 		return nil
 	}
