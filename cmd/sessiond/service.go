@@ -13,7 +13,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/sessiond/sessiond/daemon"
-	"github.com/sessiond/sessiond/service"
+	"github.com/sessiond/sessiond/daemon/service"
 )
 
 func newService(a *app) *cobra.Command {

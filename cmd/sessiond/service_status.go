@@ -10,7 +10,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/sessiond/sessiond/daemon"
-	"github.com/sessiond/sessiond/service"
+	"github.com/sessiond/sessiond/daemon/service"
 )
 
 // serviceStatus is what `sessiond service status --json` prints.

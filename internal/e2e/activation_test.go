@@ -19,7 +19,7 @@ import (
 	"github.com/sessiond/sessiond/internal/claudecli"
 	"github.com/sessiond/sessiond/internal/scripted"
 	"github.com/sessiond/sessiond/rpc/api"
-	"github.com/sessiond/sessiond/service"
+	"github.com/sessiond/sessiond/daemon/service"
 	"github.com/sessiond/sessiond/session/shim"
 )
 

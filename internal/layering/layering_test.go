@@ -32,8 +32,8 @@ var mayImport = map[string][]string{
 	"rpc":            {"rpc/api", "bus"}, // its service is an interface
 	"rpc/client":     {"rpc/api"},
 	"daemon":         {"rpc", "rpc/api", "session", "session/shim", "store", "bus"},
-	"service":        {}, // files and the managers' commands, nothing of the daemon
-	"cmd/sessiond": {"daemon", "rpc/api", "rpc/client", "service", "session/shim", // all else goes through the socket
+	"daemon/service": {}, // files and the managers' commands, nothing of the daemon
+	"cmd/sessiond": {"daemon", "rpc/api", "rpc/client", "daemon/service", "session/shim", // all else goes through the socket
 		"cmd/sessiond/plain"},
 	"cmd/sessiond-tui":     {"cmd/sessiond-tui/tui"},                        // a program of its own: what it is made of would be set up by every shim
 	"cmd/sessiond-tui/tui": {"rpc/api", "rpc/client", "cmd/sessiond/plain"}, // a client like any other: all it knows comes through the socket
