@@ -30,7 +30,6 @@ background when one is needed. See 'sessiond help files' and 'sessiond help exit
 			a.parsed = true
 		},
 	}
-	root.SetVersionTemplate("sessiond {{.Version}}\n")
 	flags := root.PersistentFlags()
 	for _, s := range daemon.Settings() {
 		if s.Key == "state_dir" || s.Key == "socket" { // the others matter only to the daemon itself
