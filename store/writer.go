@@ -65,6 +65,7 @@ type statements struct {
 	updateSession, updateHot, updateDocument, putEngine       *stmt
 	deleteTags, putMessage, putApproval                       *stmt
 	insertDeletion, deleteSession, purgeEvents, closeDeletion *stmt
+	putTranscript                                             *stmt
 	spend, vacuum, probe                                      *stmt
 }
 
@@ -107,7 +108,8 @@ func (w *writer) queries() map[**stmt]string {
 		&s.putMessage: putMessageSQL, &s.putApproval: putApprovalSQL,
 		&s.insertDeletion: insertDeletionSQL, &s.deleteSession: deleteSessionSQL,
 		&s.spend: spendSQL, &s.vacuum: fmt.Sprintf("PRAGMA incremental_vacuum(%d)", vacuumPages), &s.probe: probeSQL,
-		&s.purgeEvents: purgeEventsSQL, &s.closeDeletion: closeDeletionSQL,
+		&s.putTranscript: putTranscriptSQL,
+		&s.purgeEvents:   purgeEventsSQL, &s.closeDeletion: closeDeletionSQL,
 	}
 }
 
