@@ -28,6 +28,13 @@ const putTranscriptSQL = `INSERT INTO transcripts (conversation, agent, session,
 		parent = excluded.parent, root = excluded.root, state = excluded.state`
 
 func (w *writer) putTranscript(b *Batch, t *Transcript) error {
+	if w.stmts.putTranscript == nil {
+		s, err := w.conn.prepare(putTranscriptSQL)
+		if err != nil {
+			return err
+		}
+		w.stmts.putTranscript = s
+	}
 	n := t.SessionN
 	if n == 0 && b.Create != nil {
 		n = b.Create.N

@@ -87,6 +87,9 @@ func newWriter(path string, s *Store, o Options) (_ *writer, err error) {
 		}
 	}
 	for target, query := range w.queries() {
+		if target == &w.stmts.putTranscript {
+			continue // it is prepared when it is needed, which is seldom
+		}
 		if *target, err = c.prepare(query); err != nil {
 			return nil, errors.Join(err, w.close())
 		}
