@@ -141,5 +141,6 @@ var otherWords = map[reflect.Type]wordsDoc{
 	reflect.TypeFor[api.WorkKind](): {"what long work of the daemon's is about", map[string]string{
 		"backup": "the database is copied, and the copy checked",
 		"prune":  "old sessions are archived and deleted",
+		"import": "transcripts of Claude Code's are taken in",
 	}},
 }

@@ -60,42 +60,39 @@ func (m *Manager) ImportTranscripts(ctx context.Context, p api.ImportTranscripts
 	if err != nil {
 		return result, err
 	}
+	result.Files = len(files)
+	for k := range files {
+		result.Bytes += files[k].Size
+	}
+	work := m.works.begin(api.WorkImport, "", "taking in transcripts")
+	defer work.end()
 	deadline := time.Now().Add(importTime)
-	for i := range files {
-		f := &files[i]
-		result.Files++
-		result.Bytes += f.Size
-		switch {
-		case f.Path <= at.After:
-			result.FilesDone++
-			result.BytesDone += f.Size
-			continue
-		case result.NextCursor != "":
-			continue // only counted
+	for k := range files {
+		f := &files[k]
+		if f.Path > at.After {
+			work.tell("taking in transcripts", result.BytesDone, result.Bytes, "bytes")
+			i := imported{m: m, found: *f, params: &p, deadline: deadline}
+			if at.In == f.Path {
+				i.one.Lines, i.begun = at.Lines, at.New
+			}
+			more, err := i.run(ctx)
+			if err != nil {
+				return result, m.closing(err)
+			}
+			if more {
+				result.BytesDone += i.readTo()
+				result.NextCursor = importCursor{After: at.After, In: f.Path, New: i.one.Outcome == api.ImportNew, Lines: i.one.Lines}.String()
+				return result, nil
+			}
+			at = importCursor{After: f.Path}
+			result.Transcripts = append(result.Transcripts, i.one)
 		}
-		i := importing{m: m, found: *f, params: &p, deadline: deadline}
-		if at.In == f.Path {
-			i.one.Lines, i.begun = at.Lines, at.New
-		}
-		more, err := i.run(ctx)
-		if err != nil {
-			return result, m.closing(err)
-		}
-		if more {
-			result.BytesDone += i.readTo()
-			result.NextCursor = importCursor{After: at.After, In: f.Path, New: i.one.Outcome == api.ImportNew, Lines: i.one.Lines}.String()
-			continue
-		}
-		at = importCursor{After: f.Path}
-		result.Transcripts = append(result.Transcripts, i.one)
 		result.FilesDone++
 		result.BytesDone += f.Size
-		if len(result.Transcripts) >= maxImported || time.Now().After(deadline) {
+		if full := len(result.Transcripts) >= maxImported || time.Now().After(deadline); full && k < len(files)-1 && f.Path == at.After {
 			result.NextCursor = at.String()
+			return result, nil
 		}
-	}
-	if result.FilesDone == result.Files {
-		result.NextCursor = ""
 	}
 	return result, nil
 }
@@ -150,7 +147,7 @@ func unreadable(err error) *skip {
 
 // run takes in a file, or as much as there is time for: then there is more. An error
 // is the database's, or of the context: it ends the call.
-func (i *importing) run(ctx context.Context) (more bool, err error) {
+func (i *imported) run(ctx context.Context) (more bool, err error) {
 	i.one.Path, i.one.ClaudeSessionID = i.found.Path, transcript.ID(i.found.Path)
 	i.one.Outcome = api.ImportUnchanged
 	err = guard(func() (err error) { more, err = i.take(ctx); return err })
@@ -169,7 +166,7 @@ func (i *importing) run(ctx context.Context) (more bool, err error) {
 }
 
 // take is run that returns why a file is skipped as an error.
-func (i *importing) take(ctx context.Context) (more bool, err error) {
+func (i *imported) take(ctx context.Context) (more bool, err error) {
 	if i.one.ClaudeSessionID == "" {
 		return false, skipf(api.SkippedNoTranscript, "its name is not a conversation's id with .jsonl behind it")
 	}

@@ -22,7 +22,7 @@ type place struct {
 
 // commit stores lines with how far they were read, and what follows of them for the
 // session, all in one transaction.
-func (i *importing) commit(ctx context.Context, steps []transcript.Step) error {
+func (i *imported) commit(ctx context.Context, steps []transcript.Step) error {
 	i.m.creating.Lock() // nothing may begin to go on with the conversation meanwhile
 	defer i.m.creating.Unlock()
 	i.m.editing.Lock()
@@ -67,7 +67,7 @@ func (i *importing) commit(ctx context.Context, steps []transcript.Step) error {
 }
 
 // give makes a session for the conversation.
-func (i *importing) give(b *store.Batch) {
+func (i *imported) give(b *store.Batch) {
 	s := &i.state
 	dir := s.Dir
 	if dir == "" {
@@ -90,7 +90,7 @@ func (i *importing) give(b *store.Batch) {
 }
 
 // grow has the session go on.
-func (i *importing) grow(b *store.Batch) {
+func (i *imported) grow(b *store.Batch) {
 	if i.begun {
 		i.one.Outcome = api.ImportNew
 	} else if i.one.Outcome == api.ImportUnchanged {
@@ -103,7 +103,7 @@ func (i *importing) grow(b *store.Batch) {
 
 // tell puts what the lines come to into the session. What a person has changed
 // stays.
-func (i *importing) tell() {
+func (i *imported) tell() {
 	s, ses := &i.state, &i.row.Session
 	if ses.Title == i.named {
 		ses.Title, i.named = s.Title, s.Title
@@ -123,7 +123,7 @@ func (i *importing) tell() {
 
 // engine is the state of a session that never ran here: what continues it has to
 // know on which conversation, and what that had used.
-func (i *importing) engine() []byte {
+func (i *imported) engine() []byte {
 	e := engine{Conversation: i.one.ClaudeSessionID}
 	if i.state.Totals != nil {
 		e.Total = *i.state.Totals
@@ -135,7 +135,7 @@ func (i *importing) engine() []byte {
 
 // addSession adds the events of the session itself, behind those of its lines. How
 // the conversation stands is known where its lines end.
-func (i *importing) addSession(b *store.Batch) {
+func (i *imported) addSession(b *store.Batch) {
 	ses := &i.row.Session
 	if was, is := ses.Status, i.state.Status(); b.Update != nil && i.over && was != is {
 		ses.Status, b.Update.Session.Status = is, is
@@ -151,19 +151,19 @@ func (i *importing) addSession(b *store.Batch) {
 }
 
 // event makes an event of the session, which happens now.
-func (i *importing) event(typ api.EventType, v any) store.Event {
+func (i *imported) event(typ api.EventType, v any) store.Event {
 	ev := i.newEvent(typ, api.Now())
 	ev.Data = mustJSON(v)
 	return ev
 }
 
-func (i *importing) newEvent(typ api.EventType, at api.Time) store.Event {
+func (i *imported) newEvent(typ api.EventType, at api.Time) store.Event {
 	ses := &i.row.Session
 	return store.Event{SessionN: i.row.N, SessionID: ses.ID, RunID: ses.RunID, ClaudeSessionID: ses.ClaudeSessionID, Type: typ, Time: at}
 }
 
 // addLines adds the events of lines, and how far each file is read behind them.
-func (i *importing) addLines(b *store.Batch, steps []transcript.Step) error {
+func (i *imported) addLines(b *store.Batch, steps []transcript.Step) error {
 	if i.at.IsZero() {
 		i.at = i.state.First
 	}
@@ -209,7 +209,7 @@ func (i *importing) addLines(b *store.Batch, steps []transcript.Step) error {
 // the one that it was copied from, and to this one those that were copied from it
 // and were imported before. Lines say so (2.1.329), or else (2.1.197) a first line
 // that two have in common, which is older than the beginning of one of them.
-func (i *importing) link(ctx context.Context) error {
+func (i *imported) link(ctx context.Context) error {
 	if i.row.N == 0 {
 		return nil
 	}
@@ -239,7 +239,7 @@ func (i *importing) link(ctx context.Context) error {
 
 // linkRoots ties those that begin with the same line to the one among them that is
 // no copy, if there is one.
-func (i *importing) linkRoots(ctx context.Context) error {
+func (i *imported) linkRoots(ctx context.Context) error {
 	same, err := i.m.store.SameRoot(ctx, i.state.Root)
 	if err != nil || len(same) < 2 {
 		return err

@@ -49,7 +49,7 @@ func (m *Manager) refresh(ctx context.Context, p api.ContinueSessionParams) erro
 	path := transcript.In(projects, id)
 	if path == "" {
 		path = filepath.Join(projects, filepath.Base(filepath.Dir(known[0].Path)), id+".jsonl")
-		return m.putBack(ctx, &row, path)
+		return m.putBack(ctx, &row, path, known[0].ReadTo)
 	}
 	return m.catchUp(ctx, id, path)
 }
@@ -70,7 +70,7 @@ func notOpen(ses *api.Session, path, projects string) error {
 // catchUp takes in what a transcript holds beyond what was imported of it. One that
 // was written anew is left alone: what was imported stays as it is.
 func (m *Manager) catchUp(ctx context.Context, id, path string) error {
-	i := importing{m: m, found: transcript.Found{Path: path}, params: &api.ImportTranscriptsParams{}}
+	i := imported{m: m, found: transcript.Found{Path: path}, params: &api.ImportTranscriptsParams{}}
 	i.one.Path, i.one.ClaudeSessionID, i.one.Outcome = path, id, api.ImportUnchanged
 	err := i.open(ctx)
 	if err == nil {
@@ -88,10 +88,10 @@ func (m *Manager) catchUp(ctx context.Context, id, path string) error {
 // putBack writes the conversation's transcript, byte for byte as far as it was
 // imported, to where Claude Code looks for it. Its subagents' are not written: it
 // needs them for nothing.
-func (m *Manager) putBack(ctx context.Context, row *store.SessionRow, path string) error {
+func (m *Manager) putBack(ctx context.Context, row *store.SessionRow, path string, size int64) error {
 	err := os.MkdirAll(filepath.Dir(path), 0o700)
 	if err == nil {
-		err = m.writeTranscript(ctx, row, path)
+		err = m.writeTranscript(ctx, row, path, size)
 	}
 	if err != nil {
 		return api.Errorf(api.ReasonInternal, "nothing was launched: the transcript of session %s, which Claude Code has cleaned away, cannot be written again: %v", row.Session.ID, err)
@@ -100,13 +100,15 @@ func (m *Manager) putBack(ctx context.Context, row *store.SessionRow, path strin
 	return nil
 }
 
-func (m *Manager) writeTranscript(ctx context.Context, row *store.SessionRow, path string) error {
+// writeTranscript writes what was read of a transcript, which was so much.
+func (m *Manager) writeTranscript(ctx context.Context, row *store.SessionRow, path string, size int64) error {
 	f, err := renameio.NewPendingFile(path, renameio.WithPermissions(0o600), renameio.WithTempDir(filepath.Dir(path)))
 	if err != nil {
 		return err
 	}
 	defer func() { _ = f.Cleanup() }()
 	w := bufio.NewWriterSize(f, 256<<10)
+	written := int64(0)
 	for after, more := int64(0), true; more; {
 		more, err = m.store.ReadConversation(ctx, []store.Segment{{N: row.N}}, after, 512, maxPageBytes, func(events []store.Event) {
 			for i := range events {
@@ -115,8 +117,10 @@ func (m *Manager) writeTranscript(ctx context.Context, row *store.SessionRow, pa
 				if !ev.FromLine || ev.Part != 0 || ev.Data != nil {
 					continue
 				}
+				written += int64(len(ev.Line))
 				_, _ = w.Write(ev.Line) // the error stays with w
 				if !ev.Unterminated {
+					written++
 					_ = w.WriteByte('\n')
 				}
 			}
@@ -127,6 +131,9 @@ func (m *Manager) writeTranscript(ctx context.Context, row *store.SessionRow, pa
 	}
 	if err := w.Flush(); err != nil {
 		return err
+	}
+	if written != size {
+		return fmt.Errorf("%d bytes of it were imported, and only %d can be read: see sessiond doctor", size, written)
 	}
 	if _, err := os.Lstat(path); !errors.Is(err, fs.ErrNotExist) {
 		return fmt.Errorf("%s is there again: %w", path, errors.Join(err, fs.ErrExist))

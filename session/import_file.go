@@ -19,9 +19,9 @@ const (
 	importBytes = 1 << 20
 )
 
-// importing is the import of one transcript, with the files of its subagents. It
+// imported is the import of one transcript, with the files of its subagents. It
 // holds the lock of the conversation.
-type importing struct {
+type imported struct {
 	m        *Manager
 	found    transcript.Found
 	params   *api.ImportTranscriptsParams
@@ -40,7 +40,7 @@ type importing struct {
 }
 
 // open finds how far the conversation was imported, and opens what follows.
-func (i *importing) open(ctx context.Context) error {
+func (i *imported) open(ctx context.Context) error {
 	known, err := i.recall(ctx)
 	if err != nil {
 		return err
@@ -68,7 +68,7 @@ func (i *importing) open(ctx context.Context) error {
 	return nil
 }
 
-func (i *importing) close() error {
+func (i *imported) close() error {
 	if i.reader == nil {
 		return nil
 	}
@@ -76,7 +76,7 @@ func (i *importing) close() error {
 }
 
 // recall reads what the database knows of the conversation.
-func (i *importing) recall(ctx context.Context) ([]store.Transcript, error) {
+func (i *imported) recall(ctx context.Context) ([]store.Transcript, error) {
 	id := i.one.ClaudeSessionID
 	known, err := i.m.store.Transcripts(ctx, id)
 	if err != nil {
@@ -106,7 +106,7 @@ func (i *importing) recall(ctx context.Context) ([]store.Transcript, error) {
 
 // mayGoOn refuses a conversation that is not the import's to take in: own is the
 // session that it was imported into, 0 if it was not.
-func (i *importing) mayGoOn(ctx context.Context, own int64) error {
+func (i *imported) mayGoOn(ctx context.Context, own int64) error {
 	n, deleted, err := i.m.store.LastOfConversation(ctx, i.one.ClaudeSessionID)
 	switch {
 	case errors.Is(err, store.ErrNotFound):
@@ -129,7 +129,7 @@ func (i *importing) mayGoOn(ctx context.Context, own int64) error {
 }
 
 // compare refuses a file that does not hold any more what was imported of it.
-func (i *importing) compare(t store.Transcript) error {
+func (i *imported) compare(t store.Transcript) error {
 	path := i.found.Path
 	for _, src := range i.sources {
 		if src.Agent == t.Agent {
@@ -151,16 +151,16 @@ func (i *importing) compare(t store.Transcript) error {
 }
 
 // show says in the result which session it is.
-func (i *importing) show() {
+func (i *imported) show() {
 	ses := &i.row.Session
 	i.one.SessionID, i.one.Title = ses.ID, shortTitle(ses)
 }
 
 // readTo is how far the conversation's own file was read.
-func (i *importing) readTo() int64 { return i.sources[0].Offset }
+func (i *imported) readTo() int64 { return i.sources[0].Offset }
 
 // next reads as many lines as are committed at once, and whether they are the last.
-func (i *importing) next() ([]transcript.Step, error) {
+func (i *imported) next() ([]transcript.Step, error) {
 	var steps []transcript.Step
 	if i.ahead != nil {
 		steps = append(steps, *i.ahead)
@@ -184,7 +184,7 @@ func (i *importing) next() ([]transcript.Step, error) {
 }
 
 // look says what an import would do.
-func (i *importing) look() error {
+func (i *imported) look() error {
 	steps, err := i.next()
 	if err != nil {
 		return err
@@ -204,7 +204,7 @@ func (i *importing) look() error {
 }
 
 // worthIt refuses what is no transcript, or one in which nothing was said.
-func (i *importing) worthIt() error {
+func (i *imported) worthIt() error {
 	switch {
 	case !i.state.Known && (i.state.Lines > 0 || !i.over):
 		return skipf(api.SkippedNoTranscript, "its lines are not those of a transcript")
@@ -215,7 +215,7 @@ func (i *importing) worthIt() error {
 }
 
 // all takes in what there is, as long as there is time.
-func (i *importing) all(ctx context.Context) (more bool, err error) {
+func (i *imported) all(ctx context.Context) (more bool, err error) {
 	for {
 		steps, err := i.next()
 		if err != nil {

@@ -148,6 +148,7 @@ WaitingFor: TypeAlias = Literal[
 WorkKind: TypeAlias = Literal[
     "backup",  # the database is copied, and the copy checked
     "prune",  # old sessions are archived and deleted
+    "import",  # transcripts of Claude Code's are taken in
 ]
 """What long work of the daemon's is about."""
 

@@ -485,8 +485,9 @@ export type WaitingFor = 'approval' | 'message';
  *
  * - `backup`: the database is copied, and the copy checked
  * - `prune`: old sessions are archived and deleted
+ * - `import`: transcripts of Claude Code's are taken in
  */
-export type WorkKind = 'backup' | 'prune';
+export type WorkKind = 'backup' | 'prune' | 'import';
 
 /** Answer of `health`: how the daemon is. */
 export interface HealthResult {
