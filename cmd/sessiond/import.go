@@ -107,10 +107,11 @@ type imports struct {
 func (a *app) importTranscripts(ctx context.Context, c *client.Client, p api.ImportTranscriptsParams) error {
 	bar := a.newProgress()
 	defer bar.end()
+	bar.step(importVerbs[p.DryRun].doing, unitBytes)
 	sum := imports{map[api.ImportOutcome]int{}, map[api.ImportReason]int{}, 0}
 	for {
 		page, err := c.ImportTranscripts(ctx, p)
-		bar.end()
+		bar.hide()
 		if err != nil {
 			return err
 		}
@@ -121,9 +122,10 @@ func (a *app) importTranscripts(ctx context.Context, c *client.Client, p api.Imp
 		if p.Cursor = page.NextCursor; p.Cursor == "" {
 			break
 		}
-		bar.show("%s of %s files, %s of %s: %s", humanize.Comma(int64(page.FilesDone)), humanize.Comma(int64(page.Files)),
-			size(page.BytesDone), size(page.Bytes), sum.text())
+		bar.set(page.BytesDone, page.Bytes)
+		bar.remark("%s of %s: %s", humanize.Comma(int64(page.FilesDone)), counted(page.Files, "file"), sum.text())
 	}
+	bar.end()
 	if !a.json {
 		a.sayImported(sum, p.DryRun)
 	}
@@ -178,13 +180,12 @@ func (a *app) printImported(files []api.ImportedTranscript) error {
 	return a.out.Flush()
 }
 
+// importVerbs say what is done, by whether it is only tried.
+var importVerbs = map[bool]struct{ doing, done string }{false: {"importing", "imported"}, true: {"reading", "would import"}}
+
 // sayImported sums it up.
 func (a *app) sayImported(sum imports, dryRun bool) {
-	verb := "imported"
-	if dryRun {
-		verb = "would import"
-	}
-	a.out.printf("%s %s", verb, sum.text())
+	a.out.printf("%s %s", importVerbs[dryRun].done, sum.text())
 	if sum.lines > 0 {
 		a.out.printf("; %s", counted(int(sum.lines), "line"))
 	}
