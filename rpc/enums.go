@@ -11,6 +11,9 @@ import (
 var enums = func() map[reflect.Type][]string {
 	m := map[reflect.Type][]string{}
 	addEnum(m, api.Statuses...)
+	addEnum(m, api.Origins...)
+	addEnum(m, api.ImportOutcomes...)
+	addEnum(m, api.ImportReasons...)
 	addEnum(m, api.WaitingForApproval, api.WaitingForMessage)
 	addEnum(m, api.QueuedKeep, api.QueuedCancel)
 	addEnum(m, api.DeliveryQueue, api.DeliveryNow)

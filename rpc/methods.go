@@ -84,6 +84,8 @@ func methodTable() []method {
 			"that it is deleted", Service.DeleteSession, noSession, invalidState),
 		serviceMethod("pruneSessions", "Archives sessions that ended long ago, each to a file of its own, and deletes them, a page at a time.",
 			"what this page of the work came to", Service.PruneSessions),
+		paged(serviceMethod("importTranscripts", "Takes in conversations that Claude Code itself has kept, as sessions, and what was added to them since, a page at a time.",
+			"what this page of the work came to", Service.ImportTranscripts)),
 		serviceMethod("interruptSession", "Ends the turn, not the session: unless there is nothing left for it to do.",
 			"the status right after the call; events tell when the turn has ended", Service.InterruptSession, noSession, invalidState),
 		serviceMethod("endSession", "Ends a session's process, gently at first.",

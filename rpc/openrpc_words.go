@@ -9,24 +9,25 @@ import (
 
 // objectDocs says what each component that is an object or a value is.
 var objectDocs = map[reflect.Type]string{
-	reflect.TypeFor[api.Session]():           "one run of Claude Code in a working directory",
-	reflect.TypeFor[api.ConversationEvent](): "one step of a conversation: a block of a line that Claude Code printed, or a prompt of the user's",
-	reflect.TypeFor[api.Event]():             "one row of the log",
-	reflect.TypeFor[api.StatusChange]():      "a session's status before and after",
-	reflect.TypeFor[api.Approval]():          "a question of Claude Code's to the user",
-	reflect.TypeFor[api.Message]():           "something a user says to a session; the first prompt is one too",
-	reflect.TypeFor[api.Rule]():              "answers questions of the kind tool that match it, in the place of a person",
-	reflect.TypeFor[api.RateLimit]():         "what Claude Code said last of its rate limit",
-	reflect.TypeFor[api.Retry]():             "a request to the API that failed and is tried again",
-	reflect.TypeFor[api.ClaudeHealth]():      "the claude that new sessions get",
-	reflect.TypeFor[api.InboxHealth]():       "the messages that have not started",
-	reflect.TypeFor[api.BudgetHealth]():      "what the sessions of today (in UTC) have cost",
-	reflect.TypeFor[api.EventsHealth]():      "the extent of the log",
-	reflect.TypeFor[api.ArchiveFailure]():    "a session that was not archived",
-	reflect.TypeFor[api.PrunedSession]():     "a session that was pruned",
-	reflect.TypeFor[api.PruneFailure]():      "a session that was to be pruned and was not",
-	reflect.TypeFor[api.Content]():           "what a user says: a text, or content blocks as the Messages API knows them",
-	reflect.TypeFor[api.Time]():              "RFC 3339, UTC, with milliseconds",
+	reflect.TypeFor[api.Session]():            "one run of Claude Code in a working directory",
+	reflect.TypeFor[api.ConversationEvent]():  "one step of a conversation: a block of a line that Claude Code printed, or a prompt of the user's",
+	reflect.TypeFor[api.Event]():              "one row of the log",
+	reflect.TypeFor[api.StatusChange]():       "a session's status before and after",
+	reflect.TypeFor[api.Approval]():           "a question of Claude Code's to the user",
+	reflect.TypeFor[api.Message]():            "something a user says to a session; the first prompt is one too",
+	reflect.TypeFor[api.Rule]():               "answers questions of the kind tool that match it, in the place of a person",
+	reflect.TypeFor[api.RateLimit]():          "what Claude Code said last of its rate limit",
+	reflect.TypeFor[api.Retry]():              "a request to the API that failed and is tried again",
+	reflect.TypeFor[api.ClaudeHealth]():       "the claude that new sessions get",
+	reflect.TypeFor[api.InboxHealth]():        "the messages that have not started",
+	reflect.TypeFor[api.BudgetHealth]():       "what the sessions of today (in UTC) have cost",
+	reflect.TypeFor[api.EventsHealth]():       "the extent of the log",
+	reflect.TypeFor[api.ArchiveFailure]():     "a session that was not archived",
+	reflect.TypeFor[api.PrunedSession]():      "a session that was pruned",
+	reflect.TypeFor[api.PruneFailure]():       "a session that was to be pruned and was not",
+	reflect.TypeFor[api.ImportedTranscript](): "what became of one file",
+	reflect.TypeFor[api.Content]():            "what a user says: a text, or content blocks as the Messages API knows them",
+	reflect.TypeFor[api.Time]():               "RFC 3339, UTC, with milliseconds",
 }
 
 // wordsDoc says what the words of an enum are about, and what each means.
@@ -62,6 +63,11 @@ var sessionWords = map[reflect.Type]wordsDoc{
 		"completed":     "final: it has done what it was told",
 		"failed":        "final: it ended with an error, or nobody knows how",
 		"interrupted":   "final: its last turn was interrupted, or it was ended in mid-turn",
+	}},
+	reflect.TypeFor[api.Origin](): {"where a session comes from", map[string]string{
+		"launched": "the daemon launched it",
+		"imported": "it was made of a transcript of Claude Code's; its status is how the conversation stands where that ends, and changes if that grows",
+		"external": "someone started it in a terminal of their own",
 	}},
 	reflect.TypeFor[api.WaitingFor](): {"what a session in waiting_input waits for", map[string]string{
 		"approval": "a decision on a question of its own",
@@ -105,6 +111,25 @@ var otherWords = map[reflect.Type]wordsDoc{
 		"denied":    "final: it may not",
 		"cancelled": "final: nobody can answer it any more",
 	}},
+	reflect.TypeFor[api.ImportOutcome](): {"what became of a transcript", map[string]string{
+		"new":       "a session was made of it",
+		"grown":     "its session has more lines than before",
+		"unchanged": "there was nothing new in it",
+		"skipped":   "it was left alone; see reason",
+	}},
+	reflect.TypeFor[api.ImportReason](): {"why a transcript was skipped", map[string]string{
+		"launched":         "a session of this daemon's has the conversation already",
+		"continued":        "a session of this daemon's goes on with the imported one, and has what follows",
+		"deleted":          "its session was deleted; again brings it back",
+		"older":            "it has not changed since the moment that was given",
+		"empty":            "nothing was said in it yet",
+		"not_a_transcript": "it has not the name, or not the lines, of one",
+		"not_regular":      "it is a symbolic link, a pipe or a directory",
+		"not_owned":        "it belongs to another user",
+		"changed":          "what was imported of it is not there any more: it was written anew",
+		"unreadable":       "it cannot be read; see message",
+		"record_damaged":   "what the database holds about it cannot be read",
+	}},
 	reflect.TypeFor[api.Decision](): {"an answer to a question", map[string]string{
 		"approve": "go on",
 		"deny":    "do not; the comment says why",
@@ -116,5 +141,6 @@ var otherWords = map[reflect.Type]wordsDoc{
 	reflect.TypeFor[api.WorkKind](): {"what long work of the daemon's is about", map[string]string{
 		"backup": "the database is copied, and the copy checked",
 		"prune":  "old sessions are archived and deleted",
+		"import": "transcripts of Claude Code's are taken in",
 	}},
 }

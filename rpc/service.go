@@ -25,6 +25,7 @@ type Service interface {
 	UpdateSession(ctx context.Context, p api.UpdateSessionParams) (api.SessionResult, error)
 	ArchiveSessions(ctx context.Context, p api.ArchiveSessionsParams) (api.ArchiveSessionsResult, error)
 	PruneSessions(ctx context.Context, p api.PruneSessionsParams) (api.PruneSessionsResult, error)
+	ImportTranscripts(ctx context.Context, p api.ImportTranscriptsParams) (api.ImportTranscriptsResult, error)
 	DeleteSession(ctx context.Context, p api.SessionParams) (api.DeleteSessionResult, error)
 	InterruptSession(ctx context.Context, p api.InterruptSessionParams) (api.InterruptSessionResult, error)
 	EndSession(ctx context.Context, p api.EndSessionParams) (api.StatusResult, error)

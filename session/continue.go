@@ -29,6 +29,9 @@ func (m *Manager) ContinueSession(ctx context.Context, p api.ContinueSessionPara
 	if err := m.awaitOwner(ctx, p); err != nil { // before others are kept waiting
 		return none, err
 	}
+	if err := m.refresh(ctx, p); err != nil {
+		return none, err
+	}
 	m.creating.Lock()
 	defer m.creating.Unlock()
 	ownMCP := p.MCPConfig != nil

@@ -137,7 +137,7 @@ func renderEvent(ev *store.Event, render func([]byte, int, api.ConversationType)
 	err := guard(func() error {
 		if ev.FromLine {
 			shown = render(ev.Line, ev.Part, ev.Kind)
-			return nil
+			return placed(&shown, ev.Data)
 		}
 		return json.Unmarshal(ev.Data, &shown)
 	})
@@ -149,6 +149,17 @@ func renderEvent(ev *store.Event, render func([]byte, int, api.ConversationType)
 		shown.ClaudeSessionID = ev.ClaudeSessionID
 	}
 	return shown, err
+}
+
+// placed adds what a transcript's line does not say itself.
+func placed(shown *api.ConversationEvent, data json.RawMessage) error {
+	if data == nil {
+		return nil
+	}
+	var p place
+	err := json.Unmarshal(data, &p)
+	shown.ParentToolUseID = p.ParentToolUseID
+	return err
 }
 
 // EncodeEvent renders a row of the log as the `event` object that subscribers

@@ -143,7 +143,7 @@ func (m *Manager) check(b *birth) error {
 func (m *Manager) newborn(id string, b *birth) *machine {
 	o := &b.launch.LaunchOptions
 	now := api.Now()
-	ses := api.Session{ID: id, RunID: newID(), ClaudeSessionID: b.claude, Status: api.StatusQueued,
+	ses := api.Session{ID: id, RunID: newID(), Origin: api.OriginLaunched, ClaudeSessionID: b.claude, Status: api.StatusQueued,
 		Title: deref(o.Title), Query: b.query.Text(), Model: deref(o.Model), PermissionMode: deref(o.PermissionMode),
 		WorkingDir: deref(o.WorkingDir), Interactive: deref(o.Interactive), Unattended: deref(o.Unattended),
 		Tags: orNone(deref(o.Tags)), Rules: orNone(deref(o.Rules)), MaxBudgetUSD: deref(o.MaxBudgetUSD), CreatedAt: now, LastActivityAt: now}

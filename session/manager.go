@@ -68,6 +68,9 @@ type Manager struct {
 	// its client has given it.
 	launchKeys keys
 	messageIDs keys
+	// conversations is held, by Claude Code's id, while a transcript is imported or
+	// put back. It is taken before all others.
+	conversations keys
 
 	mu      sync.Mutex
 	actors  map[string]*actor // by session id

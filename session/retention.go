@@ -190,7 +190,7 @@ func (m *Manager) pruneOne(ctx context.Context, plan *prunePlan, due *store.Outl
 		return pruned, err
 	}
 	ses := &row.Session
-	pruned = api.PrunedSession{SessionID: ses.ID, Title: oneLine(cmp.Or(ses.Title, ses.Query), titleLength),
+	pruned = api.PrunedSession{SessionID: ses.ID, Title: shortTitle(ses),
 		Status: ses.Status, LastActivityAt: ses.LastActivityAt}
 	if pruned.Events, pruned.Bytes, err = m.store.SessionSize(ctx, row.N); err != nil || p.DryRun {
 		return pruned, err
@@ -240,4 +240,9 @@ func oneLine(text string, most int) string {
 		runes = append(runes[:most-1], '…')
 	}
 	return string(runes)
+}
+
+// shortTitle names a session on a line: by its title, else its first prompt.
+func shortTitle(ses *api.Session) string {
+	return oneLine(cmp.Or(ses.Title, ses.Query), titleLength)
 }

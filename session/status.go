@@ -26,6 +26,7 @@ const (
 	reasonDamaged     = "record_damaged"    // what the database holds of it cannot be read
 	reasonActivity    = "claude_activity"   // Claude Code began a turn by itself
 	reasonDailyLimit  = "daily_limit"       // messages are kept back until tomorrow
+	reasonTranscript  = "transcript_grew"   // an imported session: its conversation went on elsewhere
 	reasonIdleTimeout = "idle_timeout"      // nobody has said anything for too long
 )
 

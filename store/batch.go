@@ -12,14 +12,15 @@ import (
 // applied in the order of its fields. Commit fills in the numbers that it gives
 // out; after an error they mean nothing.
 type Batch struct {
-	Create    *SessionRow    // a new session; ErrExists if its id, run id or idempotency key is taken
-	Update    *SessionUpdate // ErrNotFound if there is no such session
-	Messages  []api.Message  // inserted, or replaced by id; ErrExists if the id is another session's
-	Approvals []api.Approval // likewise
-	Spend     float64        // US dollars that were spent, added to the day of SpentAt
-	SpentAt   api.Time
-	Events    []Event // appended in this order, with consecutive seq
-	Delete    int64   // a session's number: the row, its messages and approvals; its events are removed later
+	Create      *SessionRow    // a new session; ErrExists if its id, run id or idempotency key is taken
+	Update      *SessionUpdate // ErrNotFound if there is no such session
+	Messages    []api.Message  // inserted, or replaced by id; ErrExists if the id is another session's
+	Approvals   []api.Approval // likewise
+	Transcripts []Transcript   // inserted, or replaced by conversation and agent; ErrNotFound if the session is gone
+	Spend       float64        // US dollars that were spent, added to the day of SpentAt
+	SpentAt     api.Time
+	Events      []Event // appended in this order, with consecutive seq
+	Delete      int64   // a session's number: the row, its messages and approvals; its events are removed later
 }
 
 // SessionUpdate changes a session; what is absent stays.
@@ -32,7 +33,9 @@ type SessionUpdate struct {
 }
 
 // rows is a measure of the work in b.
-func (b *Batch) rows() int { return 1 + len(b.Events) + len(b.Messages) + len(b.Approvals) }
+func (b *Batch) rows() int {
+	return 1 + len(b.Events) + len(b.Messages) + len(b.Approvals) + len(b.Transcripts)
+}
 
 // bytes is a measure of what b writes.
 func (b *Batch) bytes() (n int) {
@@ -139,6 +142,11 @@ func (w *writer) apply(b *Batch) error {
 	for i := range b.Approvals {
 		if err := w.putApproval(&b.Approvals[i]); err != nil {
 			return fmt.Errorf("keep approval %s: %w", b.Approvals[i].ID, err)
+		}
+	}
+	for i := range b.Transcripts {
+		if err := w.putTranscript(b, &b.Transcripts[i]); err != nil {
+			return fmt.Errorf("keep how far transcript %s was read: %w", b.Transcripts[i].Path, err)
 		}
 	}
 	if err := w.appendEvents(b); err != nil {

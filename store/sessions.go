@@ -1,6 +1,7 @@
 package store
 
 import (
+	"cmp"
 	"context"
 	"database/sql"
 	"encoding/json"
@@ -167,6 +168,7 @@ func scanSession(scan func(...any) error) (SessionRow, error) {
 	if row.Damage != nil {
 		row.Damage = &RecordError{What: RecordSession, SessionID: plain.ID, Err: row.Damage}
 		plain.Query, plain.LastActivityAt, plain.Tags, plain.Rules = query, api.FromMillis(activity), []string{}, []api.Rule{}
+		plain.Origin = api.OriginLaunched
 		plain.CreatedAt, plain.ErrorMessage = plain.LastActivityAt, row.Damage.Error()
 		row.Session = plain
 	}
@@ -183,6 +185,7 @@ func decodeSession(document []byte, query string, activity int64) (api.Session, 
 	if s.Tags == nil {
 		s.Tags = []string{}
 	}
+	s.Origin = cmp.Or(s.Origin, api.OriginLaunched) // those of before did not say
 	return s, nil
 }
 

@@ -17,6 +17,7 @@ func TestSessionRoundTrip(t *testing.T) {
 	s := open(t, Options{})
 	row := newRow(func(r *SessionRow) {
 		r.Session.Title, r.Session.Query, r.Session.Tags = "<title> & more", "query\n\"ü\"", []string{"b", "a"}
+		r.Session.Origin = api.OriginImported
 		r.Session.ParentSessionID, r.Session.CostUSD, r.Session.ExitCode = uuid.NewString(), 0.125, new(3)
 		r.JournalOffset, r.IdempotencyKey, r.ParamsHash = 7, "key", "hash"
 		r.Options, r.Engine = json.RawMessage(`{"a":1}`), json.RawMessage(`{"b":[]}`)

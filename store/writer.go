@@ -65,6 +65,7 @@ type statements struct {
 	updateSession, updateHot, updateDocument, putEngine       *stmt
 	deleteTags, putMessage, putApproval                       *stmt
 	insertDeletion, deleteSession, purgeEvents, closeDeletion *stmt
+	putTranscript                                             *stmt
 	spend, vacuum, probe                                      *stmt
 }
 
@@ -86,6 +87,9 @@ func newWriter(path string, s *Store, o Options) (_ *writer, err error) {
 		}
 	}
 	for target, query := range w.queries() {
+		if target == &w.stmts.putTranscript {
+			continue // it is prepared when it is needed, which is seldom
+		}
 		if *target, err = c.prepare(query); err != nil {
 			return nil, errors.Join(err, w.close())
 		}
@@ -107,7 +111,8 @@ func (w *writer) queries() map[**stmt]string {
 		&s.putMessage: putMessageSQL, &s.putApproval: putApprovalSQL,
 		&s.insertDeletion: insertDeletionSQL, &s.deleteSession: deleteSessionSQL,
 		&s.spend: spendSQL, &s.vacuum: fmt.Sprintf("PRAGMA incremental_vacuum(%d)", vacuumPages), &s.probe: probeSQL,
-		&s.purgeEvents: purgeEventsSQL, &s.closeDeletion: closeDeletionSQL,
+		&s.putTranscript: putTranscriptSQL,
+		&s.purgeEvents:   purgeEventsSQL, &s.closeDeletion: closeDeletionSQL,
 	}
 }
 

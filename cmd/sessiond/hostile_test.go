@@ -170,6 +170,9 @@ func (s evilService) ArchiveSessions(context.Context, api.ArchiveSessionsParams)
 func (s evilService) PruneSessions(context.Context, api.PruneSessionsParams) (api.PruneSessionsResult, error) {
 	return answer[api.PruneSessionsResult](s)
 }
+func (s evilService) ImportTranscripts(context.Context, api.ImportTranscriptsParams) (api.ImportTranscriptsResult, error) {
+	return answer[api.ImportTranscriptsResult](s)
+}
 func (s evilService) DeleteSession(context.Context, api.SessionParams) (api.DeleteSessionResult, error) {
 	return answer[api.DeleteSessionResult](s)
 }

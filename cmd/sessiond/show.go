@@ -54,6 +54,7 @@ func (a *app) printSession(s api.Session) {
 		{"rules", rulesText(s.Rules)},
 		{"tags", cleanLine(strings.Join(s.Tags, ", "))},
 		{"archived", yes(s.Archived)},
+		{"origin", originText(s)},
 		{"continues", cleanLine(s.ParentSessionID)},
 		{"conversation", cleanLine(s.ClaudeSessionID)},
 		{"run", cleanLine(s.RunID)},
@@ -139,4 +140,12 @@ func exitText(s api.Session) string {
 		return fmt.Sprintf("code %d", *s.ExitCode)
 	}
 	return ""
+}
+
+// originText is where a session comes from, if not from this daemon.
+func originText(s api.Session) string {
+	if s.Origin == api.OriginLaunched {
+		return ""
+	}
+	return cleanLine(string(s.Origin))
 }

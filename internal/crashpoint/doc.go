@@ -94,6 +94,11 @@ const (
 	PruneDeleted  Point = "prune.deleted"  // the session is deleted
 )
 
+// A transcript of Claude Code's is imported.
+const (
+	ImportCommitted Point = "import.committed" // some of its lines are stored, others are to come
+)
+
 // A backup is put back.
 const (
 	RestoreCopied   Point = "restore.copied"    // the copy is there, nothing was moved
@@ -113,6 +118,6 @@ var All = []Point{
 	AdoptConnected, AdoptCaughtUp, AdoptRepeated,
 	ShimLocked, ShimChildStarted, ShimRecorded, ShimLineTaken, ShimLineWritten, ShimChildGone, ShimExitRecorded,
 	MigrateBackedUp, MigrateApplied, MigrateCommitted,
-	PruneArchived, PruneDeleted,
+	PruneArchived, PruneDeleted, ImportCommitted,
 	RestoreCopied, RestoreReady, RestoreLinked, RestoreLogAside, RestoreReplaced,
 }

@@ -144,3 +144,22 @@ func (w *world) until(id string, wanted func(api.Status) bool) {
 func is(status api.Status) func(api.Status) bool {
 	return func(s api.Status) bool { return s == status }
 }
+
+// transcript puts a conversation of Claude Code's where it keeps them, and returns
+// the directory of its projects.
+func (w *world) transcript() string {
+	w.t.Helper()
+	kept, err := os.ReadFile(filepath.Join("..", "..", "session", "transcript", "testdata", claudecli.Pinned, "text.jsonl"))
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	projects := filepath.Join(filepath.Dir(w.work), ".claude", "projects")
+	if err := os.MkdirAll(filepath.Join(projects, "-home-you-project"), 0o700); err != nil {
+		w.t.Fatal(err)
+	}
+	file := filepath.Join(projects, "-home-you-project", "6e9a881b-e763-4990-9ecb-37775de8657d.jsonl")
+	if err := os.WriteFile(file, kept, 0o600); err != nil {
+		w.t.Fatal(err)
+	}
+	return projects
+}

@@ -23,18 +23,19 @@ const module = "github.com/sessiond/sessiond/"
 // mayImport lists, for each room, the rooms whose packages it may import, and
 // the reason where one is not plain. Tests may import anything.
 var mayImport = map[string][]string{
-	"rpc/api":        {},          // a client needs no SQLite and no daemon
-	"store":          {"rpc/api"}, // knows rows, not what they mean
-	"bus":            {"rpc/api"}, // reads the log through an interface of its own
-	"session/shim":   {},          // starts in milliseconds and opens no database
-	"session/claude": {"rpc/api"}, // knows no database and no client
-	"session":        {"rpc/api", "session/claude", "session/shim", "store", "bus"},
-	"rpc":            {"rpc/api", "bus"}, // its service is an interface
-	"rpc/client":     {"rpc/api"},
-	"daemon":         {"rpc", "rpc/api", "session", "session/shim", "store", "bus"},
-	"daemon/service": {}, // files and the managers' commands, nothing of the daemon
-	"cmd/sessiond": {"daemon", "rpc/api", "rpc/client", "daemon/service", "session/shim", // all else goes through the socket
-		"cmd/sessiond/plain"},
+	"rpc/api":            {},          // a client needs no SQLite and no daemon
+	"store":              {"rpc/api"}, // knows rows, not what they mean
+	"bus":                {"rpc/api"}, // reads the log through an interface of its own
+	"session/shim":       {},          // starts in milliseconds and opens no database
+	"session/claude":     {"rpc/api"}, // knows no database and no client
+	"session":            {"rpc/api", "session/claude", "session/shim", "store", "bus", "session/transcript"},
+	"rpc":                {"rpc/api", "bus"}, // its service is an interface
+	"rpc/client":         {"rpc/api"},
+	"daemon":             {"rpc", "rpc/api", "session", "session/shim", "store", "bus"},
+	"daemon/service":     {},                            // files and the managers' commands, nothing of the daemon
+	"session/transcript": {"rpc/api", "session/claude"}, // knows no database: what is imported and what is watched is read by it
+	// All else goes through the socket.
+	"cmd/sessiond":         {"daemon", "daemon/service", "rpc/api", "rpc/client", "session/shim", "cmd/sessiond/plain"},
 	"cmd/sessiond-tui":     {"cmd/sessiond-tui/tui"},                        // a program of its own: what it is made of would be set up by every shim
 	"cmd/sessiond-tui/tui": {"rpc/api", "rpc/client", "cmd/sessiond/plain"}, // a client like any other: all it knows comes through the socket
 	"cmd/sessiond/plain":   {"rpc/api"},                                     // what is fit for a terminal, for the command line and the terminal UI

@@ -32,7 +32,7 @@ type Event struct {
 	Type      EventType       `json:"type" jsonschema:"what happened"`
 	SessionID string          `json:"session_id" jsonschema:"the session it happened in"`
 	RunID     string          `json:"run_id" jsonschema:"that session's run id"`
-	Timestamp Time            `json:"timestamp" jsonschema:"when the daemon recorded it"`
+	Timestamp Time            `json:"timestamp" jsonschema:"when the daemon recorded it; of imported lines, the time that they name"`
 	Data      json.RawMessage `json:"data,omitempty" jsonschema:"by type: see the table of events"`
 	Dropped   int             `json:"dropped,omitempty" jsonschema:"on partial_message: how many were left out before it"`
 }
@@ -80,7 +80,7 @@ type ConversationEvent struct {
 	IsCompleted     *bool            `json:"is_completed,omitempty" jsonschema:"on tool_call: whether its result is there; computed when read"`
 	ApprovalID      string           `json:"approval_id,omitempty" jsonschema:"on tool_call: the question about it; computed when read"`
 	ApprovalStatus  ApprovalStatus   `json:"approval_status,omitempty" jsonschema:"on tool_call: how that question stands; computed when read"`
-	CreatedAt       Time             `json:"created_at" jsonschema:"when the daemon recorded it"`
+	CreatedAt       Time             `json:"created_at" jsonschema:"when the daemon recorded it; of imported lines, the time that they name"`
 
 	// Raw is the line as Claude Code printed it, without its newline, on the
 	// first event of each line; only on request. A line that is not valid

@@ -34,10 +34,11 @@ type WorkKind string
 const (
 	WorkBackup WorkKind = "backup" // the database is copied, and the copy checked
 	WorkPrune  WorkKind = "prune"  // old sessions are archived and deleted
+	WorkImport WorkKind = "import" // transcripts of Claude Code's are taken in
 )
 
 // WorkKinds are all of them.
-var WorkKinds = []WorkKind{WorkBackup, WorkPrune}
+var WorkKinds = []WorkKind{WorkBackup, WorkPrune, WorkImport}
 
 // Work is long work that is under way.
 type Work struct {

@@ -26,6 +26,19 @@ func (s Status) Final() bool {
 	return s == StatusCompleted || s == StatusFailed || s == StatusInterrupted
 }
 
+// Origin is where a session comes from.
+type Origin string
+
+// The origins of sessions.
+const (
+	OriginLaunched Origin = "launched" // by this daemon
+	OriginImported Origin = "imported" // from a transcript of Claude Code's
+	OriginExternal Origin = "external" // started by the user in a terminal of theirs, and watched
+)
+
+// Origins lists every origin.
+var Origins = []Origin{OriginLaunched, OriginImported, OriginExternal}
+
 // WaitingFor says what a session in StatusWaitingInput waits for.
 type WaitingFor string
 
@@ -45,6 +58,8 @@ type Session struct {
 	Status          Status     `json:"status" jsonschema:"queued, starting, running, waiting_input, interrupting, completed, failed or interrupted"`
 	WaitingFor      WaitingFor `json:"waiting_for,omitempty" jsonschema:"with waiting_input: approval or message"`
 
+	Origin Origin `json:"origin" jsonschema:"launched, imported or external"`
+
 	Paused string `json:"paused,omitempty" jsonschema:"why its process stands still for now, as on a full disk; told by getSessionState only"`
 
 	Title          string   `json:"title,omitempty" jsonschema:"a name given by the user"`
@@ -57,7 +72,7 @@ type Session struct {
 	Tags           []string `json:"tags" jsonschema:"labels given by the user"`
 	Archived       bool     `json:"archived" jsonschema:"whether the session is hidden from lists by default"`
 
-	CreatedAt      Time `json:"created_at" jsonschema:"when it was launched"`
+	CreatedAt      Time `json:"created_at" jsonschema:"when it was launched; of an imported one, when its conversation began"`
 	StartedAt      Time `json:"started_at,omitzero" jsonschema:"when its process was started"`
 	LastActivityAt Time `json:"last_activity_at" jsonschema:"when something last happened in it; exact to a second while it prints"`
 	CompletedAt    Time `json:"completed_at,omitzero" jsonschema:"when it became final"`

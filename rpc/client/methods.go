@@ -124,6 +124,12 @@ func (c *Client) SendDecision(ctx context.Context, p api.SendDecisionParams) (ap
 	return call[api.ApprovalResult](ctx, c, "sendDecision", p)
 }
 
+// ImportTranscripts takes in conversations that Claude Code itself has kept, a page
+// at a time: it is to be called again with the page's next cursor as long as there is one.
+func (c *Client) ImportTranscripts(ctx context.Context, p api.ImportTranscriptsParams) (api.ImportTranscriptsResult, error) {
+	return call[api.ImportTranscriptsResult](ctx, c, "importTranscripts", p)
+}
+
 // Backup copies the daemon's database to a file, and returns once that is checked.
 func (c *Client) Backup(ctx context.Context, p api.BackupParams) (api.BackupResult, error) {
 	return call[api.BackupResult](ctx, c, "backup", p)

@@ -6,8 +6,11 @@ import "github.com/tidwall/gjson"
 // line is known to be valid JSON. Its strings share the line's memory.
 type envelope struct {
 	Type, Subtype, SessionID, UUID, ParentToolUseID string
-	IsReplay                                        bool
+	IsReplay, Sidechain                             bool
 	Message                                         gjson.Result
+
+	// Content and Title are what lines of transcripts say in words.
+	Content, Title gjson.Result
 
 	Model, PermissionMode, Version, State string
 
@@ -33,6 +36,12 @@ func open(object string) (e envelope, ok bool) {
 			f.text(&e.ParentToolUseID, value)
 		case "isReplay":
 			f.flag(&e.IsReplay, value)
+		case "isSidechain":
+			e.Sidechain = value.Type == gjson.True
+		case "content":
+			e.Content = value
+		case "summary", "customTitle", "aiTitle":
+			e.Title = value
 		case "message":
 			e.Message = value
 		case "model":

@@ -144,7 +144,7 @@ func Parse(b []byte) Line {
 	if !ok { // an object that has a known name with a value of another type
 		return Line{Type: e.Type, Parts: []Part{{Kind: api.ConversationSystem}}}
 	}
-	l := Line{Type: e.Type, Subtype: e.Subtype, SessionID: e.SessionID, UUID: e.UUID, Subagent: e.ParentToolUseID != ""}
+	l := Line{Type: e.Type, Subtype: e.Subtype, SessionID: e.SessionID, UUID: e.UUID, Subagent: e.ParentToolUseID != "" || e.Sidechain}
 	switch e.Type {
 	case "assistant", "user":
 		l.parseMessage(&e)

@@ -78,8 +78,24 @@ func blockAt(message gjson.Result, part int) (found block, ok bool) {
 	return found, ok
 }
 
-// systemText names a system event: what happened, in the words of the line.
+// systemText names a system event: what happened, in the words of the line. In
+// transcripts there are messages that Claude Code itself wrote, and lines with words.
 func (e *envelope) systemText() string {
+	if e.Type == "user" {
+		return contentText(contentOf(e.Message).Raw)
+	}
+	name := e.systemName()
+	said := e.Title.Str
+	if e.Type == "system" {
+		said = e.Content.Str
+	}
+	if said == "" {
+		return name
+	}
+	return name + ": " + said
+}
+
+func (e *envelope) systemName() string {
 	words := []string{e.Type}
 	if e.Type == "system" {
 		words = words[:0]

@@ -23,6 +23,17 @@ func (st Started) Alive() bool {
 	return st.isPID() && !isZombie(st.PID)
 }
 
+// Runs reports whether a process of this pid lives that began at this time, as
+// Claude Code writes it down on Linux, in ticks since the system did; where the time
+// is not known, or not written so, whether there is one at all.
+func Runs(pid int, began uint64) bool {
+	if pid <= 1 || isZombie(pid) {
+		return false
+	}
+	now := startTime(pid)
+	return now != 0 && (began == 0 || !ticks || now == began)
+}
+
 // isPID reports whether the child's pid is still the child's.
 func (st Started) isPID() bool {
 	return st.PID > 1 && st.BootID == bootID() && st.StartTime != 0 && st.StartTime == startTime(st.PID)

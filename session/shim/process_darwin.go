@@ -46,6 +46,9 @@ func signalDescendants(int, unix.Signal) {}
 // KillStrays does nothing: a process does not show its environment.
 func KillStrays(string) int { return 0 }
 
+// ticks: startTime says it in ticks since the system began.
+const ticks = false
+
 // startTime is when a process began, in microseconds since 1970; 0: unknown.
 func startTime(pid int) uint64 {
 	info, err := unix.SysctlKinfoProc("kern.proc.pid", pid)

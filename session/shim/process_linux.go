@@ -190,6 +190,9 @@ func readProcess(pid int) (process, error) {
 	return process{pid: pid, parent: parent, start: start, zombie: fields[0][0] == 'Z'}, err
 }
 
+// ticks: startTime says it in ticks since the system began.
+const ticks = true
+
 // startTime is when a process began, in ticks since the system did; 0: unknown.
 func startTime(pid int) uint64 {
 	p, err := readProcess(pid)

@@ -431,6 +431,40 @@ class Methods:
         result: t.PruneSessionsResult = await self.call("pruneSessions", params)
         return result
 
+    async def import_transcripts(
+        self,
+        paths: list[str],
+        *,
+        since: t.Time | None = None,
+        again: bool | None = None,
+        dry_run: bool | None = None,
+        cursor: str | None = None,
+    ) -> t.ImportTranscriptsResult:
+        """Takes in conversations that Claude Code itself has kept, as sessions, and what was added to them since, a page at a time.
+
+        Args:
+            paths: absolute paths: directories of Claude Code's projects, of one project, or transcripts
+            since: leave out files that have not changed since then
+            again: also conversations whose session was deleted; default false
+            dry_run: change nothing, only say what would be imported; default false
+            cursor: next_cursor of the page before
+
+        Returns:
+            What this page of the work came to.
+
+        Raises:
+            SessiondError: invalid_params, internal_error, shutting_down.
+        """
+        params = {
+            "paths": paths,
+            "since": since,
+            "again": again,
+            "dry_run": dry_run,
+            "cursor": cursor,
+        }
+        result: t.ImportTranscriptsResult = await self.call("importTranscripts", params)
+        return result
+
     async def interrupt_session(
         self,
         session_id: str,

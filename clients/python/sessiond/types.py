@@ -61,6 +61,29 @@ HealthStatus: TypeAlias = Literal[
 ]
 """How the daemon is."""
 
+ImportOutcome: TypeAlias = Literal[
+    "new",  # a session was made of it
+    "grown",  # its session has more lines than before
+    "unchanged",  # there was nothing new in it
+    "skipped",  # it was left alone; see reason
+]
+"""What became of a transcript."""
+
+ImportReason: TypeAlias = Literal[
+    "launched",  # a session of this daemon's has the conversation already
+    "continued",  # a session of this daemon's goes on with the imported one, and has what follows
+    "deleted",  # its session was deleted; again brings it back
+    "older",  # it has not changed since the moment that was given
+    "empty",  # nothing was said in it yet
+    "not_a_transcript",  # it has not the name, or not the lines, of one
+    "not_regular",  # it is a symbolic link, a pipe or a directory
+    "not_owned",  # it belongs to another user
+    "changed",  # what was imported of it is not there any more: it was written anew
+    "unreadable",  # it cannot be read; see message
+    "record_damaged",  # what the database holds about it cannot be read
+]
+"""Why a transcript was skipped."""
+
 MessageState: TypeAlias = Literal[
     "queued",  # the daemon keeps it
     "sent",  # it was written to Claude Code, which has not begun with it
@@ -70,6 +93,13 @@ MessageState: TypeAlias = Literal[
     "failed",  # final: it never started, or the process died in its turn; see reason
 ]
 """Where a message stands."""
+
+Origin: TypeAlias = Literal[
+    "launched",  # the daemon launched it
+    "imported",  # it was made of a transcript of Claude Code's; its status is how the conversation stands where that ends, and changes if that grows
+    "external",  # someone started it in a terminal of their own
+]
+"""Where a session comes from."""
 
 QueuedAfter: TypeAlias = Literal[
     "keep",  # they go on afterwards
@@ -118,6 +148,7 @@ WaitingFor: TypeAlias = Literal[
 WorkKind: TypeAlias = Literal[
     "backup",  # the database is copied, and the copy checked
     "prune",  # old sessions are archived and deleted
+    "import",  # transcripts of Claude Code's are taken in
 ]
 """What long work of the daemon's is about."""
 
@@ -221,7 +252,7 @@ class ConversationEvent(TypedDict):
     approval_status: NotRequired[ApprovalStatus]
     """on tool_call: how that question stands; computed when read"""
     created_at: Time
-    """when the daemon recorded it"""
+    """when the daemon recorded it; of imported lines, the time that they name"""
     raw: NotRequired[str]
     """on request: the line as printed, without its newline"""
     raw_base64: NotRequired[str]
@@ -349,6 +380,8 @@ class Session(TypedDict):
     """queued, starting, running, waiting_input, interrupting, completed, failed or interrupted"""
     waiting_for: NotRequired[WaitingFor]
     """with waiting_input: approval or message"""
+    origin: Origin
+    """launched, imported or external"""
     paused: NotRequired[str]
     """why its process stands still for now, as on a full disk; told by getSessionState only"""
     title: NotRequired[str]
@@ -370,7 +403,7 @@ class Session(TypedDict):
     archived: bool
     """whether the session is hidden from lists by default"""
     created_at: Time
-    """when it was launched"""
+    """when it was launched; of an imported one, when its conversation began"""
     started_at: NotRequired[Time]
     """when its process was started"""
     last_activity_at: Time
@@ -563,6 +596,23 @@ class PruneSessionsResult(TypedDict):
     """how many are still to come, behind this page"""
     held: int
     """how many are old enough and stay because a session that stays continues them"""
+    next_cursor: NotRequired[str]
+    """cursor of the next page; absent at the end"""
+
+
+class ImportTranscriptsResult(TypedDict):
+    """Answer of `importTranscripts`: what this page of the work came to."""
+
+    transcripts: list[dict[str, Any]]
+    """the files that are done with, in the order of their paths"""
+    files: int
+    """how many files there are"""
+    files_done: int
+    """how many of them are done with, on this page and those before"""
+    bytes: int
+    """the size of all files"""
+    bytes_done: int
+    """how much of it is done with"""
     next_cursor: NotRequired[str]
     """cursor of the next page; absent at the end"""
 

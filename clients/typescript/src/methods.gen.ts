@@ -20,6 +20,7 @@ export interface MethodTypes {
   archiveSessions: { params: t.ArchiveSessionsParams; result: t.ArchiveSessionsResult };
   deleteSession: { params: t.DeleteSessionParams; result: t.DeleteSessionResult };
   pruneSessions: { params: t.PruneSessionsParams; result: t.PruneSessionsResult };
+  importTranscripts: { params: t.ImportTranscriptsParams; result: t.ImportTranscriptsResult };
   interruptSession: { params: t.InterruptSessionParams; result: t.InterruptSessionResult };
   endSession: { params: t.EndSessionParams; result: t.EndSessionResult };
   sendMessage: { params: t.SendMessageParams; result: t.SendMessageResult };
@@ -135,6 +136,16 @@ export abstract class Methods {
    */
   pruneSessions(params: t.PruneSessionsParams, options?: CallOptions): Promise<t.PruneSessionsResult> {
     return this.call('pruneSessions', params, options);
+  }
+
+  /**
+   * Takes in conversations that Claude Code itself has kept, as sessions, and what was added to them since, a page at a time.
+   *
+   * @returns what this page of the work came to
+   * @throws SessiondError: invalid_params, internal_error, shutting_down
+   */
+  importTranscripts(params: t.ImportTranscriptsParams, options?: CallOptions): Promise<t.ImportTranscriptsResult> {
+    return this.call('importTranscripts', params, options);
   }
 
   /**

@@ -117,7 +117,7 @@ export interface ConversationEvent {
   approval_id?: string;
   /** on tool_call: how that question stands; computed when read */
   approval_status?: ApprovalStatus;
-  /** when the daemon recorded it */
+  /** when the daemon recorded it; of imported lines, the time that they name */
   created_at: Time;
   /** on request: the line as printed, without its newline */
   raw?: string;
@@ -187,6 +187,33 @@ export interface EventsHealth {
  */
 export type HealthStatus = 'ok' | 'degraded';
 
+/**
+ * What became of a transcript.
+ *
+ * - `new`: a session was made of it
+ * - `grown`: its session has more lines than before
+ * - `unchanged`: there was nothing new in it
+ * - `skipped`: it was left alone; see reason
+ */
+export type ImportOutcome = 'new' | 'grown' | 'unchanged' | 'skipped';
+
+/**
+ * Why a transcript was skipped.
+ *
+ * - `launched`: a session of this daemon's has the conversation already
+ * - `continued`: a session of this daemon's goes on with the imported one, and has what follows
+ * - `deleted`: its session was deleted; again brings it back
+ * - `older`: it has not changed since the moment that was given
+ * - `empty`: nothing was said in it yet
+ * - `not_a_transcript`: it has not the name, or not the lines, of one
+ * - `not_regular`: it is a symbolic link, a pipe or a directory
+ * - `not_owned`: it belongs to another user
+ * - `changed`: what was imported of it is not there any more: it was written anew
+ * - `unreadable`: it cannot be read; see message
+ * - `record_damaged`: what the database holds about it cannot be read
+ */
+export type ImportReason = 'launched' | 'continued' | 'deleted' | 'older' | 'empty' | 'not_a_transcript' | 'not_regular' | 'not_owned' | 'changed' | 'unreadable' | 'record_damaged';
+
 /** The messages that have not started. */
 export interface InboxHealth {
   /** how many */
@@ -228,6 +255,15 @@ export interface Message {
  * - `failed`: final: it never started, or the process died in its turn; see reason
  */
 export type MessageState = 'queued' | 'sent' | 'started' | 'completed' | 'cancelled' | 'failed';
+
+/**
+ * Where a session comes from.
+ *
+ * - `launched`: the daemon launched it
+ * - `imported`: it was made of a transcript of Claude Code's; its status is how the conversation stands where that ends, and changes if that grows
+ * - `external`: someone started it in a terminal of their own
+ */
+export type Origin = 'launched' | 'imported' | 'external';
 
 /** A session that was to be pruned and was not. */
 export interface PruneFailure {
@@ -331,6 +367,8 @@ export interface Session {
   status: Status;
   /** with waiting_input: approval or message */
   waiting_for?: WaitingFor;
+  /** launched, imported or external */
+  origin: Origin;
   /** why its process stands still for now, as on a full disk; told by getSessionState only */
   paused?: string;
   /** a name given by the user */
@@ -351,7 +389,7 @@ export interface Session {
   tags: string[];
   /** whether the session is hidden from lists by default */
   archived: boolean;
-  /** when it was launched */
+  /** when it was launched; of an imported one, when its conversation began */
   created_at: Time;
   /** when its process was started */
   started_at?: Time;
@@ -447,8 +485,9 @@ export type WaitingFor = 'approval' | 'message';
  *
  * - `backup`: the database is copied, and the copy checked
  * - `prune`: old sessions are archived and deleted
+ * - `import`: transcripts of Claude Code's are taken in
  */
-export type WorkKind = 'backup' | 'prune';
+export type WorkKind = 'backup' | 'prune' | 'import';
 
 /** Answer of `health`: how the daemon is. */
 export interface HealthResult {
@@ -754,6 +793,36 @@ export interface PruneSessionsResult {
   remaining: number;
   /** how many are old enough and stay because a session that stays continues them */
   held: number;
+  /** cursor of the next page; absent at the end */
+  next_cursor?: string;
+}
+
+/** Params of `importTranscripts`. */
+export interface ImportTranscriptsParams {
+  /** absolute paths: directories of Claude Code's projects, of one project, or transcripts */
+  paths: string[];
+  /** leave out files that have not changed since then */
+  since?: Time;
+  /** also conversations whose session was deleted; default false */
+  again?: boolean;
+  /** change nothing, only say what would be imported; default false */
+  dry_run?: boolean;
+  /** next_cursor of the page before */
+  cursor?: string;
+}
+
+/** Answer of `importTranscripts`: what this page of the work came to. */
+export interface ImportTranscriptsResult {
+  /** the files that are done with, in the order of their paths */
+  transcripts: ({ path: string; claude_session_id?: string; session_id?: string; outcome: ImportOutcome; reason?: ImportReason; message?: string; title?: string; lines: number })[];
+  /** how many files there are */
+  files: number;
+  /** how many of them are done with, on this page and those before */
+  files_done: number;
+  /** the size of all files */
+  bytes: number;
+  /** how much of it is done with */
+  bytes_done: number;
   /** cursor of the next page; absent at the end */
   next_cursor?: string;
 }

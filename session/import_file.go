@@ -1,0 +1,242 @@
+package session
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"io"
+	"time"
+
+	"github.com/sessiond/sessiond/internal/crashpoint"
+	"github.com/sessiond/sessiond/rpc/api"
+	"github.com/sessiond/sessiond/session/transcript"
+	"github.com/sessiond/sessiond/store"
+)
+
+// Bounds of what of a transcript is committed at once.
+const (
+	importLines = 512
+	importBytes = 1 << 20
+)
+
+// imported is the import of one transcript, with the files of its subagents. It
+// holds the lock of the conversation.
+type imported struct {
+	m        *Manager
+	found    transcript.Found
+	params   *api.ImportTranscriptsParams
+	deadline time.Time // zero: as long as it takes
+	begun    bool      // a call before has begun with it, and it was new
+	one      api.ImportedTranscript
+
+	row     store.SessionRow // N is 0 while there is no session
+	state   transcript.State
+	named   string // the title that the transcript has given the session
+	sources []transcript.Source
+	reader  *transcript.Reader
+	at      api.Time         // of the last line that had a time
+	ahead   *transcript.Step // read, and part of no batch yet
+	over    bool             // there are no others
+}
+
+// open finds how far the conversation was imported, and opens what follows.
+func (i *imported) open(ctx context.Context) error {
+	known, err := i.recall(ctx)
+	if err != nil {
+		return err
+	}
+	i.sources = []transcript.Source{{Path: i.found.Path}}
+	agents, err := transcript.Agents(i.found.Path)
+	if err != nil {
+		return unreadable(err)
+	}
+	i.sources = append(i.sources, agents...)
+	for _, t := range known {
+		for k := range i.sources {
+			if i.sources[k].Agent == t.Agent {
+				i.sources[k].Offset = t.ReadTo
+			}
+		}
+		if err := i.compare(t); err != nil {
+			return err
+		}
+	}
+	i.reader, err = transcript.NewReader(i.sources, i.m.cfg.MaxLineBytes)
+	if err != nil {
+		return unreadable(err)
+	}
+	return nil
+}
+
+func (i *imported) close() error {
+	if i.reader == nil {
+		return nil
+	}
+	return i.reader.Close()
+}
+
+// recall reads what the database knows of the conversation.
+func (i *imported) recall(ctx context.Context) ([]store.Transcript, error) {
+	id := i.one.ClaudeSessionID
+	known, err := i.m.store.Transcripts(ctx, id)
+	if err != nil {
+		return nil, err
+	}
+	var own int64
+	if len(known) > 0 {
+		own = known[0].SessionN
+	}
+	if err := i.mayGoOn(ctx, own); err != nil || own == 0 {
+		return nil, err
+	}
+	if i.row, err = i.m.store.SessionNumber(ctx, own); err != nil {
+		return nil, err
+	}
+	if i.row.Damage != nil {
+		return nil, &skip{reason: api.SkippedRecordDamaged, session: i.row.Session.ID, message: i.row.Damage.Error()}
+	}
+	if err := json.Unmarshal(known[0].State, &i.state); err != nil {
+		return nil, &skip{reason: api.SkippedRecordDamaged, session: i.row.Session.ID,
+			message: "how far it was imported cannot be read: delete the session, and import it again (--again)"}
+	}
+	i.named, i.at = i.state.Title, i.state.Last
+	i.show()
+	return known, nil
+}
+
+// mayGoOn refuses a conversation that is not the import's to take in: own is the
+// session that it was imported into, 0 if it was not.
+func (i *imported) mayGoOn(ctx context.Context, own int64) error {
+	n, deleted, err := i.m.store.LastOfConversation(ctx, i.one.ClaudeSessionID)
+	switch {
+	case errors.Is(err, store.ErrNotFound):
+		return nil
+	case err != nil:
+		return err
+	case n == own, deleted && i.params.Again:
+		return nil
+	case deleted:
+		return skipf(api.SkippedDeleted, "its session was deleted; --again brings it back")
+	}
+	has, err := i.m.store.SessionNumber(ctx, n)
+	if err != nil {
+		return err
+	}
+	if own != 0 {
+		return &skip{reason: api.SkippedContinued, session: has.Session.ID, message: "session " + has.Session.ID + " goes on with it, and has what follows"}
+	}
+	return &skip{reason: api.SkippedLaunched, session: has.Session.ID, message: "session " + has.Session.ID + " has it already"}
+}
+
+// compare refuses a file that does not hold any more what was imported of it.
+func (i *imported) compare(t store.Transcript) error {
+	path := i.found.Path
+	for _, src := range i.sources {
+		if src.Agent == t.Agent {
+			path = src.Path
+		}
+	}
+	if t.Agent != "" && path == i.found.Path {
+		return nil // that file is gone, and its lines are here
+	}
+	mark, err := transcript.MarkAt(path, t.ReadTo)
+	if err != nil {
+		return unreadable(err)
+	}
+	if mark != t.Mark {
+		return &skip{reason: api.SkippedChanged, session: i.row.Session.ID,
+			message: "what was imported of " + path + " is not there any more: delete its session to import it anew (--again)"}
+	}
+	return nil
+}
+
+// show says in the result which session it is.
+func (i *imported) show() {
+	ses := &i.row.Session
+	i.one.SessionID, i.one.Title = ses.ID, shortTitle(ses)
+}
+
+// readTo is how far the conversation's own file was read.
+func (i *imported) readTo() int64 { return i.sources[0].Offset }
+
+// next reads as many lines as are committed at once, and whether they are the last.
+func (i *imported) next() ([]transcript.Step, error) {
+	var steps []transcript.Step
+	if i.ahead != nil {
+		steps = append(steps, *i.ahead)
+		i.ahead = nil
+	}
+	for size := 0; ; {
+		step, err := i.reader.Next()
+		switch {
+		case errors.Is(err, io.EOF):
+			i.over = true
+			return steps, nil
+		case err != nil:
+			return nil, unreadable(err)
+		case len(steps) == importLines || size >= importBytes:
+			i.ahead = &step
+			return steps, nil
+		}
+		steps = append(steps, step)
+		size += len(step.Raw.Bytes)
+	}
+}
+
+// look says what an import would do.
+func (i *imported) look() error {
+	steps, err := i.next()
+	if err != nil {
+		return err
+	}
+	for k := range steps {
+		i.state.Take(&steps[k].Line, i.sources[steps[k].Source].Agent != "")
+	}
+	switch {
+	case i.row.N == 0:
+		i.one.Outcome = api.ImportNew
+		i.one.Title = shortTitle(&api.Session{Title: i.state.Title, Query: i.state.Query})
+		return i.worthIt()
+	case len(steps) > 0:
+		i.one.Outcome = api.ImportGrown
+	}
+	return nil
+}
+
+// worthIt refuses what is no transcript, or one in which nothing was said.
+func (i *imported) worthIt() error {
+	switch {
+	case !i.state.Known && (i.state.Lines > 0 || !i.over):
+		return skipf(api.SkippedNoTranscript, "its lines are not those of a transcript")
+	case !i.state.Said && i.over:
+		return skipf(api.SkippedEmpty, "nothing was said in it")
+	}
+	return nil
+}
+
+// all takes in what there is, as long as there is time.
+func (i *imported) all(ctx context.Context) (more bool, err error) {
+	for {
+		steps, err := i.next()
+		if err != nil {
+			return false, err
+		}
+		if len(steps) == 0 && i.row.N == 0 {
+			return false, i.worthIt()
+		}
+		if len(steps) > 0 {
+			if err := i.commit(ctx, steps); err != nil {
+				return false, err
+			}
+			crashpoint.Reach(crashpoint.ImportCommitted)
+		}
+		switch {
+		case i.over:
+			return false, i.link(ctx)
+		case ctx.Err() != nil:
+			return false, ctx.Err()
+		case !i.deadline.IsZero() && time.Now().After(i.deadline):
+			return true, nil
+		}
+	}
+}
