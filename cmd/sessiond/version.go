@@ -68,7 +68,7 @@ func newVersion(a *app) *cobra.Command {
 		Short: "Print the version of this program, and of the daemon if one runs",
 		Long: `Print the version of this program, the commit that it was built of and its date,
 and the version of the daemon if one runs.`,
-		Args:  cobra.NoArgs,
+		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			v := versionInfo{Version: version(), ProtocolVersion: api.ProtocolVersion, Go: runtime.Version(), Platform: runtime.GOOS + "/" + runtime.GOARCH}
 			v.Commit, v.Date = source()

@@ -24,11 +24,13 @@ var described = regexp.MustCompile(`^(.*)-(\d+)-g([0-9a-f]+)$`)
 func (r *release) debVersion() string {
 	version, dirty := strings.CutSuffix(r.version, "-dirty")
 	suffix := ""
-	if dirty {
-		suffix = "+dirty"
-	}
 	if m := described.FindStringSubmatch(version); m != nil {
-		version, suffix = m[1], "+"+m[2]+".g"+m[3]+suffix
+		version, suffix = m[1], "+"+m[2]+".g"+m[3]
+	} else if dirty {
+		suffix = "+0"
+	}
+	if dirty {
+		suffix += ".dirty"
 	}
 	version = strings.TrimPrefix(version, "v")
 	if !regexp.MustCompile(`^\d+\.\d`).MatchString(version) {

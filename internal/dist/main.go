@@ -117,7 +117,11 @@ func (r *release) buildFor(ctx context.Context, p platform, manual tree) error {
 	if err != nil {
 		return err
 	}
-	files, err := r.stage(programs, manual, bills)
+	licences, err := r.licencesOf(ctx, p)
+	if err != nil {
+		return err
+	}
+	files, err := r.stage(programs, manual, bills, licences)
 	if err != nil {
 		return err
 	}

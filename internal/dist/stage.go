@@ -15,7 +15,7 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/sessiond/sessiond/service"
+	"github.com/sessiond/sessiond/daemon/service"
 )
 
 // file is a file of a release.
@@ -45,7 +45,7 @@ func readTree(dir string) (tree, error) {
 }
 
 // stage puts together what archives and packages have in common.
-func (r *release) stage(programs, manual tree, bills map[string][]byte) (tree, error) {
+func (r *release) stage(programs, manual tree, bills map[string][]byte, licences []byte) (tree, error) {
 	files := maps.Clone(programs)
 	for name, f := range manual {
 		if strings.HasPrefix(name, "share/man/") {
@@ -64,6 +64,11 @@ func (r *release) stage(programs, manual tree, bills map[string][]byte) (tree, e
 		}
 		files["share/doc/sessiond/"+name] = file{content, 0o644}
 	}
+	zipped, err := zip(licences)
+	if err != nil {
+		return nil, err
+	}
+	files["share/doc/sessiond/third-party.txt.gz"] = file{zipped, 0o644}
 	for name, content := range bills {
 		files["share/doc/sessiond/"+name+".cdx.json"] = file{content, 0o644}
 	}
@@ -82,16 +87,30 @@ func (t tree) withUnits(prefix string) tree {
 // archived is what an archive has, which is unpacked into /usr/local.
 func (t tree) archived() tree { return t.withUnits("/usr/local") }
 
-// packaged is what a Debian package has below /usr.
+// packaged is what a Debian package has below /usr. Every Debian system has the text
+// of the licence already.
 func (t tree) packaged() tree {
 	files := t.withUnits("/usr")
-	move := map[string]string{"share/zsh/site-functions/_sessiond": "share/zsh/vendor-completions/_sessiond", "share/doc/sessiond/LICENSE": "share/doc/sessiond/copyright"}
-	for from, to := range move {
-		files[to] = files[from]
-		delete(files, from)
-	}
+	const zsh = "share/zsh/site-functions/_sessiond"
+	files["share/zsh/vendor-completions/_sessiond"] = files[zsh]
+	delete(files, zsh)
+	delete(files, "share/doc/sessiond/LICENSE")
+	files["share/doc/sessiond/copyright"] = file{[]byte(debCopyright), 0o644}
 	return files
 }
+
+const debCopyright = `Format: https://www.debian.org/doc/packaging-manuals/copyright-format/1.0/
+Upstream-Name: sessiond
+Source: https://github.com/sessiond/sessiond
+Comment: The programs have parts of other authors in them: see third-party.txt.gz
+ beside this file, and the bills of materials (*.cdx.json).
+
+Files: *
+Copyright: The sessiond authors
+License: Apache-2.0
+ On Debian systems, the full text of the Apache License, Version 2.0, can be found
+ in /usr/share/common-licenses/Apache-2.0.
+`
 
 // zip compresses without a name and a time.
 func zip(content []byte) ([]byte, error) {
@@ -103,12 +122,15 @@ func zip(content []byte) ([]byte, error) {
 	if _, err := w.Write(content); err != nil {
 		return nil, err
 	}
-	return b.Bytes(), w.Close()
+	if err := w.Close(); err != nil { // which writes the rest
+		return nil, err
+	}
+	return b.Bytes(), nil
 }
 
 // archive writes a compressed tar whose bytes follow from the files and the commit's
 // time alone.
-func (r *release) archive(name, top string, files tree) (err error) {
+func (r *release) archive(name, top string, files tree) error {
 	var b bytes.Buffer
 	if err := r.tar(&b, top, files); err != nil {
 		return err
