@@ -11,10 +11,21 @@ VULN_DB ?= https://vuln.go.dev
 FUZZTIME ?= 20s
 BENCHTIME ?= 1s
 BENCH_BASELINE := internal/bench/baseline.json
+NFPM_VERSION := v2.43.4
+CYCLONEDX_VERSION := v1.10.0
+
+# Build tags, for whatever the go command does here, the builds of tests included.
+TAGS ?=
+ifneq ($(TAGS),)
+export GOFLAGS := $(GOFLAGS) -tags=$(TAGS)
+endif
 
 # Without git, or outside of a clone, the go command's own idea is used.
 VERSION := $(shell git describe --tags --always --dirty 2>/dev/null)
-LDFLAGS := $(if $(VERSION),-X main.stamped=$(VERSION))
+COMMIT := $(shell git rev-parse HEAD 2>/dev/null)
+SOURCE_DATE_EPOCH ?= $(shell git log -1 --format=%ct 2>/dev/null)
+DATE := $(shell TZ=UTC0 git log -1 --date=format-local:%Y-%m-%dT%H:%M:%SZ --format=%cd 2>/dev/null)
+LDFLAGS := $(if $(VERSION),-X main.stamped=$(VERSION) -X main.stampedCommit=$(COMMIT) -X main.stampedDate=$(DATE))
 
 .DEFAULT_GOAL := help
 
@@ -122,6 +133,24 @@ soak: ## have sessions and clients come and go for DURATION (default 20m), and l
 	@mkdir -p $(CACHE)
 	$(GO) test -timeout 0 -count 1 -v -run '^TestSoak$$' ./internal/torture -soak $(or $(DURATION),20m) -soak-json $(CACHE)/soak.json
 
+.PHONY: dist
+dist: $(BIN)/nfpm-$(NFPM_VERSION) $(BIN)/cyclonedx-gomod-$(CYCLONEDX_VERSION) ## build archives, a .deb, bills of materials and checksums into dist/
+	$(GO) run ./internal/dist -version '$(VERSION)' -commit '$(COMMIT)' -epoch '$(SOURCE_DATE_EPOCH)' -out '$(or $(OUT),dist)' -go $(GO) \
+		-nfpm $(BIN)/nfpm-$(NFPM_VERSION) -cyclonedx $(BIN)/cyclonedx-gomod-$(CYCLONEDX_VERSION)
+
+.PHONY: dist-check
+dist-check: $(BIN)/nfpm-$(NFPM_VERSION) $(BIN)/cyclonedx-gomod-$(CYCLONEDX_VERSION) ## build the committed state twice, in two places: equal byte for byte, and it runs
+	$(GO) test -timeout 1h -count 1 -v -run '^TestRelease$$' ./internal/dist -release
+
+# Without paths of this machine in them: their own sums are in what they make.
+$(BIN)/nfpm-$(NFPM_VERSION):
+	GOFLAGS=-trimpath GOBIN=$(BIN) $(GO) install github.com/goreleaser/nfpm/v2/cmd/nfpm@$(NFPM_VERSION)
+	mv $(BIN)/nfpm $@
+
+$(BIN)/cyclonedx-gomod-$(CYCLONEDX_VERSION):
+	GOFLAGS=-trimpath GOBIN=$(BIN) $(GO) install github.com/CycloneDX/cyclonedx-gomod/cmd/cyclonedx-gomod@$(CYCLONEDX_VERSION)
+	mv $(BIN)/cyclonedx-gomod $@
+
 .PHONY: generate
 generate: ## write the generated files anew
 	$(GO) generate ./...
@@ -136,4 +165,4 @@ traces: claude ## record the traces of the pinned versions of Claude Code anew
 
 .PHONY: clean
 clean: ## remove what was built, and .cache
-	rm -rf bin $(CACHE)
+	rm -rf bin dist $(CACHE)

@@ -11,8 +11,8 @@ import (
 	"github.com/sessiond/sessiond/rpc/api"
 )
 
-// stamped is the version that `make build` sets with -ldflags.
-var stamped string
+// What `make build` sets with -ldflags: version, commit, and the commit's time.
+var stamped, stampedCommit, stampedDate string
 
 // version is what was stamped, else what the go command knows of the build.
 func version() string {
@@ -25,9 +25,30 @@ func version() string {
 	return "unknown"
 }
 
+// source is the commit of which the program was built and its time: what was stamped,
+// else what the go command knows; "": it is not known.
+func source() (commit, date string) {
+	commit, date = stampedCommit, stampedDate
+	info, ok := debug.ReadBuildInfo()
+	if commit != "" || !ok {
+		return commit, date
+	}
+	for _, s := range info.Settings {
+		switch s.Key {
+		case "vcs.revision":
+			commit = s.Value
+		case "vcs.time":
+			date = s.Value
+		}
+	}
+	return commit, date
+}
+
 // versionInfo is what `sessiond version --json` prints.
 type versionInfo struct {
 	Version         string         `json:"version"`
+	Commit          string         `json:"commit,omitempty"` // of which it was built; absent: not known
+	Date            string         `json:"date,omitempty"`   // of the commit, so that builds are reproducible
 	ProtocolVersion int            `json:"protocol_version"`
 	Go              string         `json:"go"`
 	Platform        string         `json:"platform"`
@@ -45,9 +66,12 @@ func newVersion(a *app) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "version",
 		Short: "Print the version of this program, and of the daemon if one runs",
-		Args:  cobra.NoArgs,
+		Long: `Print the version of this program, the commit that it was built of and its date,
+and the version of the daemon if one runs.`,
+		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			v := versionInfo{Version: version(), ProtocolVersion: api.ProtocolVersion, Go: runtime.Version(), Platform: runtime.GOOS + "/" + runtime.GOARCH}
+			v.Commit, v.Date = source()
 			if config, err := a.config(cmd); err == nil { // what is wrong with it is no matter here
 				v.Daemon = a.runningVersion(cmd.Context(), config)
 			}
@@ -55,6 +79,9 @@ func newVersion(a *app) *cobra.Command {
 				return a.out.object(v)
 			}
 			a.out.printf("sessiond %s (protocol %d, %s, %s)\n", v.Version, v.ProtocolVersion, v.Go, v.Platform)
+			if v.Commit != "" {
+				a.out.printf("commit   %s of %s\n", v.Commit, v.Date)
+			}
 			if d := v.Daemon; d != nil {
 				a.out.printf("daemon   %s (protocol %d, pid %d)\n", cleanLine(d.Version), d.ProtocolVersion, d.PID)
 				a.warnOfVersion(d.Version, d.ProtocolVersion)

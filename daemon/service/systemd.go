@@ -61,6 +61,19 @@ WantedBy=default.target
 	}
 }
 
+// PackageUnits returns the units that a package brings, for whichever user enables
+// them: without settings, and with the PATH on which Claude Code's own installer, and
+// the system, put programs.
+func PackageUnits(executable string) map[string]string {
+	const home = "/home/of/whoever/enables/it"
+	units := Units(Spec{Executable: executable, Socket: "/run/user/sessiond/sessiond.sock", RuntimeDir: "/run/user",
+		Environment: []string{"PATH=" + home + "/.local/bin:/usr/local/bin:/usr/bin:/bin"}})
+	for name, content := range units {
+		units[name] = strings.ReplaceAll(content, home, "%h")
+	}
+	return units
+}
+
 // unitSocket is the socket's path in a unit. The runtime directory has a name there.
 func (s Spec) unitSocket() string {
 	escaped := strings.ReplaceAll(s.Socket, "%", "%%")

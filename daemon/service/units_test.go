@@ -37,18 +37,47 @@ func TestUnits(t *testing.T) {
 	}
 }
 
+// TestPackageUnits name no user.
+func TestPackageUnits(t *testing.T) {
+	t.Parallel()
+	units := PackageUnits("/usr/bin/sessiond")
+	for unit, line := range map[string]string{
+		SocketUnit:  "ListenStream=%t/sessiond/sessiond.sock",
+		ServiceUnit: `Environment="PATH=%h/.local/bin:/usr/local/bin:/usr/bin:/bin"`,
+	} {
+		if !strings.Contains(units[unit], "\n"+line+"\n") || strings.Contains(units[unit], "/home") {
+			t.Errorf("%s has no line %s:\n%s", unit, line, units[unit])
+		}
+	}
+	if s := parseUnits(units[SocketUnit], units[ServiceUnit], "/run/user/7"); s.Executable != "/usr/bin/sessiond" || s.Socket != "/run/user/7/sessiond/sessiond.sock" {
+		t.Errorf("they say %+v", s)
+	}
+}
+
 // TestSystemdTakesTheUnits asks systemd itself, where it is there.
 func TestSystemdTakesTheUnits(t *testing.T) {
 	t.Parallel()
+	for what, units := range map[string]func(program string) map[string]string{
+		"own": func(program string) map[string]string {
+			s := exampleSpec()
+			s.Executable = program
+			return Units(s)
+		},
+		"package": PackageUnits,
+	} {
+		t.Run(what, func(t *testing.T) { verify(t, units("/bin/sh")) }) // the program is looked for
+	}
+}
+
+func verify(t *testing.T, units map[string]string) {
+	t.Helper()
 	analyze, err := exec.LookPath("systemd-analyze")
 	if err != nil {
 		t.Skip("no systemd-analyze on this machine")
 	}
 	dir := t.TempDir()
-	s := exampleSpec()
-	s.Executable = "/bin/sh" // it is looked for
 	paths := []string{}
-	for name, content := range Units(s) {
+	for name, content := range units {
 		path := filepath.Join(dir, name)
 		paths = append(paths, path)
 		if err := os.WriteFile(path, []byte(content), 0o600); err != nil {
