@@ -138,6 +138,8 @@ func (h *html) item(it *item, path []*call) {
 		h.put("late", map[string]any{"Name": plain.Line(it.ToolName), "Gist": textOf(it.ToolInput), "Result": h.resultOf(it), "Seq": it.Seq})
 	case api.ConversationResult:
 		h.put("result", map[string]any{"Seq": it.Seq, "Failed": it.failed(), "Took": strings.Join(it.turn.parts(), " · "), "Text": h.errorOf(it)})
+	case api.ConversationSystem:
+		h.put("system", map[string]any{"Seq": it.Seq, "Text": plain.Line(it.Content)})
 	default:
 		h.put("note", map[string]any{"Seq": it.Seq, "Text": h.o.excerpt(it.Content)})
 	}
@@ -227,10 +229,7 @@ type diffLine struct{ Class, Text string }
 const openDiff = 30
 
 func (h *html) callOf(it *item) shown {
-	s := shown{Seq: it.Seq, Name: plain.Line(it.ToolName), Gist: plain.Cut(plain.Line(beginning(plain.Gist(it.ToolInput), 800)), 200), Answer: it.answer(), Mark: "●"}
-	if q := it.approval; q != nil {
-		s.Class = plain.Word(q.Status)
-	}
+	s := shown{Seq: it.Seq, Name: plain.Line(it.ToolName), Gist: plain.Cut(plain.Line(beginning(plain.Gist(it.ToolInput), 800)), 200), Answer: it.answer(), Class: plain.Word(it.asked()), Mark: "●"}
 	if s.Gist == "{}" {
 		s.Gist = ""
 	}

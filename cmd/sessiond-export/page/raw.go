@@ -7,6 +7,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/dustin/go-humanize"
 	"github.com/tidwall/gjson"
 
 	"github.com/sessiond/sessiond/cmd/sessiond/plain"
@@ -135,7 +136,7 @@ func tokens(in, out, written, read int64) string {
 	if in+out+written+read == 0 {
 		return ""
 	}
-	return fmt.Sprintf("%d tokens in, %d out, cache %d written, %d read", in, out, written, read)
+	return fmt.Sprintf("%s tokens in, %s out, cache %s written, %s read", humanize.Comma(in), humanize.Comma(out), humanize.Comma(written), humanize.Comma(read))
 }
 
 // totals say what a session took, a part each.
@@ -153,12 +154,18 @@ func totals(s *api.Session) []string {
 	return parts
 }
 
+// asked is how the question about a call stands; "" if none was asked.
+func (it *item) asked() api.ApprovalStatus {
+	if it.approval != nil {
+		return it.approval.Status
+	}
+	return it.ApprovalStatus
+}
+
 // answer says how the question about a call was answered; "" if none was asked.
 func (it *item) answer() string {
-	status := it.ApprovalStatus
-	by, comment := "", ""
+	status, by, comment := it.asked(), "", ""
 	if q := it.approval; q != nil {
-		status = q.Status
 		by, comment = plain.Cut(plain.Line(q.ResolvedBy), 100), plain.Line(q.Comment)
 	}
 	text := ""

@@ -38,7 +38,7 @@ func (o Options) excerpt(text string) excerpt {
 	if len(left) == 0 || len(left) < 200 && strings.Count(left, "\n") < 5 { // hardly worth a note
 		return excerpt{Head: tidy(text)}
 	}
-	note := fmt.Sprintf("%s, %s, left out here; the option --full shows them", count(strings.Count(left, "\n")+1, "line", "lines"), plain.Size(int64(len(left))))
+	note := fmt.Sprintf("%s, %s, left out here; the option --full shows them", count(strings.Count(strings.TrimSuffix(left, "\n"), "\n")+1, "line", "lines"), plain.Size(int64(len(left))))
 	return excerpt{Head: tidy(head), Note: note, Tail: tidy(tail)}
 }
 
