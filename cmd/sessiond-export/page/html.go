@@ -39,8 +39,8 @@ func policy() string {
 	return "default-src 'none'; img-src data:; style-src 'sha256-" + base64.StdEncoding.EncodeToString(sum[:]) + "'; base-uri 'none'; form-action 'none'"
 }
 
-// html writes a page in HTML.
-type html struct {
+// htmlPage writes a page in HTML.
+type htmlPage struct {
 	out *bufio.Writer
 	o   Options
 
@@ -57,11 +57,11 @@ type listed struct {
 	Text string
 }
 
-func newHTML(out *bufio.Writer, o Options) *html { return &html{out: out, o: o} }
+func newHTML(out *bufio.Writer, o Options) *htmlPage { return &htmlPage{out: out, o: o} }
 
 // put writes one piece. The pieces are given what they ask for, and a writer
 // that fails keeps its error: what else could go wrong is a bug.
-func (h *html) put(name string, data any) {
+func (h *htmlPage) put(name string, data any) {
 	if err := parts.ExecuteTemplate(h.out, name, data); err != nil && h.out.Flush() == nil {
 		panic(err)
 	}
@@ -70,7 +70,7 @@ func (h *html) put(name string, data any) {
 // fact is a name and a value.
 type fact struct{ Name, Value string }
 
-func (h *html) begin(b *export.Begin) {
+func (h *htmlPage) begin(b *export.Begin) {
 	h.about = b.Session
 	s := &b.Session
 	facts := []fact{{"Session", plain.Line(s.ID)}, {"Continues", plain.Line(s.ParentSessionID)}, {"Directory", plain.Line(s.WorkingDir)},
@@ -81,13 +81,13 @@ func (h *html) begin(b *export.Begin) {
 		"Facts": facts, "Status": plain.Status(*s), "Class": plain.Word(s.Status)})
 }
 
-func (h *html) session(s *api.Session) {
+func (h *htmlPage) session(s *api.Session) {
 	h.leave()
 	h.put("session", map[string]any{"ID": plain.Line(s.ID), "About": strings.Join(append([]string{clock(s.CreatedAt)}, totals(s)...), " · ")})
 }
 
 // leave closes what is open.
-func (h *html) leave() {
+func (h *htmlPage) leave() {
 	h.within(nil)
 	if h.turn {
 		h.put("turn-end", nil)
@@ -95,7 +95,7 @@ func (h *html) leave() {
 	}
 }
 
-func (h *html) end() {
+func (h *htmlPage) end() {
 	h.leave()
 	if len(h.prompts) < 2 {
 		h.prompts = nil
@@ -104,7 +104,7 @@ func (h *html) end() {
 }
 
 // within opens and closes subagents, until those in path are open.
-func (h *html) within(path []*call) {
+func (h *htmlPage) within(path []*call) {
 	same := 0
 	for same < len(path) && same < len(h.open) && path[same].id == h.open[same].id {
 		same++
@@ -118,7 +118,7 @@ func (h *html) within(path []*call) {
 	h.open = slices.Clone(path)
 }
 
-func (h *html) item(it *item, path []*call) {
+func (h *htmlPage) item(it *item, path []*call) {
 	if it.prompt() && it.MessageID != "" {
 		h.leave()
 		h.turn = true
@@ -146,7 +146,7 @@ func (h *html) item(it *item, path []*call) {
 }
 
 // list notes a prompt for the list.
-func (h *html) list(it *item) {
+func (h *htmlPage) list(it *item) {
 	if len(h.prompts) == maxPrompts {
 		h.more++
 		return
@@ -164,7 +164,7 @@ type piece struct {
 	Files []picture
 }
 
-func (h *html) piece(it *item) piece {
+func (h *htmlPage) piece(it *item) piece {
 	p := piece{Seq: it.Seq, Time: clock(it.CreatedAt), User: it.Role == "user", Files: h.pictures(it.files)}
 	text := strings.Trim(plain.Clean(it.Content), "\n")
 	if p.User || len(text) > maxProse {
@@ -181,14 +181,15 @@ type picture struct {
 	Text   string
 }
 
-func (h *html) pictures(files []file) (all []picture) {
+func (h *htmlPage) pictures(files []file) (all []picture) {
 	for i := range files {
 		f := &files[i]
 		p := picture{Text: f.text()}
-		_, err := base64.StdEncoding.DecodeString(f.data)
-		if f.data != "" && err == nil && slices.Contains(imageTypes, f.mediaType) {
+		data := strings.NewReplacer("\n", "", "\r", "").Replace(f.data)
+		_, err := base64.StdEncoding.DecodeString(data)
+		if data != "" && err == nil && slices.Contains(imageTypes, f.mediaType) {
 			if h.o.Full || f.size() <= maxImage {
-				p.Source = template.URL("data:" + f.mediaType + ";base64," + f.data) // #nosec G203 -- checked above
+				p.Source = template.URL("data:" + f.mediaType + ";base64," + data) // #nosec G203 -- checked above
 			} else {
 				p.Text += "; the option --full shows it"
 			}
@@ -228,7 +229,7 @@ type diffLine struct{ Class, Text string }
 // openDiff is up to how many lines of a diff are seen at first.
 const openDiff = 30
 
-func (h *html) callOf(it *item) shown {
+func (h *htmlPage) callOf(it *item) shown {
 	s := shown{Seq: it.Seq, Name: plain.Line(it.ToolName), Gist: plain.Cut(plain.Line(beginning(plain.Gist(it.ToolInput), 800)), 200), Answer: it.answer(), Class: plain.Word(it.asked()), Mark: "●"}
 	if s.Gist == "{}" {
 		s.Gist = ""
@@ -262,19 +263,19 @@ func (h *html) callOf(it *item) shown {
 	return s
 }
 
-func (h *html) excerpt(text string) *excerpt {
+func (h *htmlPage) excerpt(text string) *excerpt {
 	e := h.o.excerpt(text)
 	return &e
 }
 
-func (h *html) resultOf(it *item) *outcome {
+func (h *htmlPage) resultOf(it *item) *outcome {
 	return &outcome{Failed: it.failed(), Text: h.o.excerpt(it.Content), Files: h.pictures(it.files),
 		Empty: strings.TrimSpace(it.Content) == "" && len(it.files) == 0}
 }
 
 // errorOf is what the end of a turn says that failed; one that did not says
 // again what was said.
-func (h *html) errorOf(it *item) *excerpt {
+func (h *htmlPage) errorOf(it *item) *excerpt {
 	if !it.failed() || strings.TrimSpace(it.Content) == "" {
 		return nil
 	}

@@ -14,8 +14,8 @@ import (
 // foldedLines is from how many lines on a result is folded.
 const foldedLines = 20
 
-// markdown writes a page in Markdown, as GitHub reads it.
-type markdown struct {
+// markdownPage writes a page in Markdown, as GitHub reads it.
+type markdownPage struct {
 	out *bufio.Writer
 	o   Options
 
@@ -25,21 +25,21 @@ type markdown struct {
 	depth   int    // of it
 }
 
-func newMarkdown(out *bufio.Writer, o Options) *markdown { return &markdown{out: out, o: o} }
+func newMarkdown(out *bufio.Writer, o Options) *markdownPage { return &markdownPage{out: out, o: o} }
 
 // put writes a block, whose lines begin with the mark of the subagent it is in,
 // and an empty line.
-func (m *markdown) put(block string) { m.lines(quote(m.prefix(), block)) }
+func (m *markdownPage) put(block string) { m.lines(quote(m.prefix(), block)) }
 
-func (m *markdown) prefix() string { return strings.Repeat("> ", m.depth) }
+func (m *markdownPage) prefix() string { return strings.Repeat("> ", m.depth) }
 
 // lines writes lines that are marked already, and an empty one.
-func (m *markdown) lines(s string) {
+func (m *markdownPage) lines(s string) {
 	_, _ = m.out.WriteString(s) // a bufio.Writer keeps its error for Flush
 	_, _ = m.out.WriteString(strings.TrimRight(m.prefix(), " ") + "\n")
 }
 
-func (m *markdown) begin(b *export.Begin) {
+func (m *markdownPage) begin(b *export.Begin) {
 	m.about = b.Session
 	m.lines(frontMatter(b))
 	m.put("# " + escape(plain.Cut(title(&b.Session), 200)))
@@ -89,21 +89,21 @@ func frontMatter(b *export.Begin) string {
 	return y.String()
 }
 
-func (m *markdown) session(s *api.Session) {
+func (m *markdownPage) session(s *api.Session) {
 	m.leave()
 	m.put("---")
 	m.put("*Session* " + code(s.ID) + " *" + escape(strings.Join(append([]string{clock(s.CreatedAt)}, totals(s)...), " · ")) + "*")
 }
 
 // leave goes out of the subagents.
-func (m *markdown) leave() {
+func (m *markdownPage) leave() {
 	if m.depth > 0 {
 		_ = m.out.WriteByte('\n')
 	}
 	m.around, m.depth = "", 0
 }
 
-func (m *markdown) end() {
+func (m *markdownPage) end() {
 	m.leave()
 	m.put("---")
 	m.put("*" + escape(strings.Join(totals(&m.about), " · ")) + "*")
@@ -113,7 +113,7 @@ func (m *markdown) end() {
 	}
 }
 
-func (m *markdown) item(it *item, path []*call) {
+func (m *markdownPage) item(it *item, path []*call) {
 	m.enter(path)
 	switch it.EventType {
 	case api.ConversationMessage:
@@ -135,7 +135,7 @@ func (m *markdown) item(it *item, path []*call) {
 }
 
 // enter goes into the subagent that speaks, and says which it is.
-func (m *markdown) enter(path []*call) {
+func (m *markdownPage) enter(path []*call) {
 	around := ""
 	if len(path) > 0 {
 		around = path[len(path)-1].id
@@ -162,7 +162,7 @@ func subagent(path []*call) string {
 	return strings.Join(names, " › ")
 }
 
-func (m *markdown) message(it *item) {
+func (m *markdownPage) message(it *item) {
 	switch {
 	case it.prompt() && it.MessageID != "":
 		m.prompts++
@@ -177,20 +177,20 @@ func (m *markdown) message(it *item) {
 }
 
 // files says what is there beside the text; a page in Markdown does not hold it.
-func (m *markdown) files(it *item) {
+func (m *markdownPage) files(it *item) {
 	for i := range it.files {
 		m.put("*" + escape("["+it.files[i].text()+", not shown]") + "*")
 	}
 }
 
 // fold writes what is folded at first.
-func (m *markdown) fold(summary string, inner func()) {
+func (m *markdownPage) fold(summary string, inner func()) {
 	m.put("<details><summary>" + summary + "</summary>")
 	inner()
 	m.put("</details>")
 }
 
-func (m *markdown) call(it *item) {
+func (m *markdownPage) call(it *item) {
 	head := "**" + escape(it.ToolName) + "**"
 	path, changes := plain.Changes(it.ToolInput)
 	command, description, rest, isShell := shell(it.ToolInput)
@@ -223,7 +223,7 @@ func (m *markdown) call(it *item) {
 	}
 }
 
-func (m *markdown) result(it *item) {
+func (m *markdownPage) result(it *item) {
 	name := "Result"
 	if it.failed() {
 		name = "Error"
@@ -242,7 +242,7 @@ func (m *markdown) result(it *item) {
 }
 
 // excerpt writes a text in a fence; a long one in two, with what is left out between.
-func (m *markdown) excerpt(info, s string) {
+func (m *markdownPage) excerpt(info, s string) {
 	e := m.o.excerpt(s)
 	m.put(fence(info, e.Head))
 	if e.Note != "" {
@@ -251,7 +251,7 @@ func (m *markdown) excerpt(info, s string) {
 	}
 }
 
-func (m *markdown) turn(it *item) {
+func (m *markdownPage) turn(it *item) {
 	word := "✓ end of the turn"
 	if it.failed() {
 		word = "✗ the turn failed"
