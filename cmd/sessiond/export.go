@@ -208,7 +208,8 @@ func (a *app) exportTo(ctx context.Context, c *client.Client, e exporting, id, p
 // exportOne writes the conversation of one session; bar tells how far it is, if
 // it is not nil.
 func (a *app) exportOne(ctx context.Context, c *client.Client, e exporting, id string, w io.Writer, bar *progress) error {
-	r := &reader{app: a, client: c, bar: bar, which: e.which, own: e.own, raw: e.raw || e.format != formatJSONL}
+	r := &reader{app: a, client: c, bar: bar, which: e.which, own: e.own, raw: e.raw || e.format != formatJSONL,
+		patience: exportPatience}
 	session, err := r.session(ctx, id)
 	if err != nil {
 		return err

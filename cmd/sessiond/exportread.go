@@ -24,6 +24,7 @@ type reader struct {
 	*app
 	client   *client.Client
 	own, raw bool
+	patience time.Duration // with a daemon that has gone
 
 	bar   *progress // nil: none
 	which string    // of several
@@ -96,8 +97,8 @@ func (r *reader) patiently(ctx context.Context, read func() error) error {
 			r.errs.printf("%s\n", r.errs.style(styleYellow, "the daemon is gone; the export goes on when it is back ('sessiond status' starts none, any other command does)"))
 			_ = r.errs.Flush()
 		}
-		if time.Since(lost) > exportPatience {
-			return &unreachableError{fmt.Errorf("the daemon has gone, and was not back within %s: %v", exportPatience, err)} //nolint:errorlint // what is wrapped would be told in other words
+		if time.Since(lost) > r.patience {
+			return &unreachableError{fmt.Errorf("the daemon has gone, and was not back within %s: %v", r.patience, err)} //nolint:errorlint // what is wrapped would be told in other words
 		}
 		if err := pause(ctx); err != nil {
 			return err

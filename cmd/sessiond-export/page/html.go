@@ -167,7 +167,7 @@ type piece struct {
 func (h *htmlPage) piece(it *item) piece {
 	p := piece{Seq: it.Seq, Time: clock(it.CreatedAt), User: it.Role == "user", Files: h.pictures(it.files)}
 	text := strings.Trim(plain.Clean(it.Content), "\n")
-	if p.User || len(text) > maxProse {
+	if p.User || !legible(text) {
 		p.Text = text
 	} else {
 		p.HTML = rendered(text)

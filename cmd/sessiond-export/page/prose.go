@@ -13,9 +13,26 @@ import (
 	"github.com/sessiond/sessiond/cmd/sessiond/plain"
 )
 
-// maxProse is up to how many bytes a text is taken for Markdown. What is longer
-// is shown as it is, for it would take too long.
-const maxProse = 256 << 10
+// What a text may have to be taken for Markdown; what has more is shown as it is,
+// for it would take too long, and nobody would have written it.
+const (
+	maxProse  = 64 << 10 // bytes
+	maxLinks  = 2000
+	maxQuoted = 100 // marks on a line
+)
+
+// legible reports whether a text is taken for Markdown.
+func legible(s string) bool {
+	if len(s) > maxProse || strings.Count(s, "](") > maxLinks {
+		return false
+	}
+	for line := range strings.SplitSeq(s, "\n") {
+		if strings.Count(line, ">") > maxQuoted {
+			return false
+		}
+	}
+	return true
+}
 
 // commonmark reads Markdown as GitHub does.
 var commonmark = goldmark.New(goldmark.WithExtensions(extension.Table, extension.Strikethrough, extension.TaskList)).Parser()
@@ -27,7 +44,7 @@ var commonmark = goldmark.New(goldmark.WithExtensions(extension.Table, extension
 // goes on behind its end. Where that cannot be had it is shown as it is, in a fence.
 func prose(prefix, s string) string {
 	s = strings.Trim(plain.Clean(s), "\n")
-	if len(s) <= maxProse {
+	if legible(s) {
 		page := []byte(quote(prefix, s))
 		for range 8 { // a backslash may make text of what hid other things
 			edits := disarm(page)
