@@ -29,8 +29,13 @@ func TestAnExportOutlivesItsDaemon(t *testing.T) {
 	id := p.run("launch", "-d", "emit: 50000 100")
 	p.until(`"status":"completed"`, "show", "--json", id)
 	cmd := exec.CommandContext(t.Context(), "sessiond", "export", id, "--format", "jsonl")
-	var said bytes.Buffer
-	cmd.Env, cmd.Stderr = p.env, &said
+	said := filepath.Join(p.dir, "said")
+	stderr, err := os.Create(said)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer stderr.Close()
+	cmd.Env, cmd.Stderr = p.env, stderr
 	out, err := cmd.StdoutPipe() // it takes little of them: the export waits for us
 	if err != nil {
 		t.Fatal(err)
@@ -47,15 +52,18 @@ func TestAnExportOutlivesItsDaemon(t *testing.T) {
 		}
 		var ev api.ConversationEvent
 		if err := errors.Join(err, json.Unmarshal(line, &ev)); err != nil {
-			t.Fatalf("%v: %.200q", err, line)
+			t.Errorf("%v: %.200q", err, line)
+			return false
 		}
 		if ev.Seq <= last {
-			t.Fatalf("seq %d comes behind %d", ev.Seq, last)
+			t.Errorf("seq %d comes behind %d", ev.Seq, last)
+			return false
 		}
 		last = ev.Seq
-		if strings.HasPrefix(ev.Content, "event ") {
+		if ev.EventType == api.ConversationMessage && strings.HasPrefix(ev.Content, "event ") {
 			if texts++; !strings.HasPrefix(ev.Content, fmt.Sprintf("event %d of 50000", texts)) {
-				t.Fatalf("event %d is %.40q", texts, ev.Content)
+				t.Errorf("event %d is %.40q", texts, ev.Content)
+				return false
 			}
 		}
 		return true
@@ -64,14 +72,25 @@ func TestAnExportOutlivesItsDaemon(t *testing.T) {
 		read()
 	}
 	p.killDaemon()
+	rest := make(chan struct{})
+	go func() {
+		defer close(rest)
+		for read() {
+		}
+	}()
+	ctx, cancel := context.WithTimeout(t.Context(), patience)
+	defer cancel()
+	if err := poll(ctx, func() bool {
+		b, err := os.ReadFile(said)
+		return err == nil && strings.Contains(string(b), "the export goes on when it is back")
+	}); err != nil {
+		t.Fatalf("it does not say that the daemon is gone: %v", err)
+	}
 	p.run("list") // starts one
-	for read() {
-	}
+	<-rest
 	if err := cmd.Wait(); err != nil || texts != 50000 {
-		t.Fatalf("%v: %d events, and %q", err, texts, said.String())
-	}
-	if !strings.Contains(said.String(), "the export goes on when it is back") {
-		t.Errorf("it does not say that the daemon was gone: %q", said.String())
+		b, _ := os.ReadFile(said)
+		t.Fatalf("%v: %d events, and %s", err, texts, b)
 	}
 	pages := filepath.Join(p.dir, "pages")
 	for _, format := range exportFormats {
