@@ -21,12 +21,12 @@ import (
 	"github.com/sessiond/sessiond/rpc/client"
 )
 
-// TestAnExportOutlivesItsDaemon kills the daemon while a conversation of 50,000
+// TestAnExportOutlivesItsDaemon kills the daemon while a conversation of 20,000
 // events is exported: the export goes on with the next one, and has each event once.
 func TestAnExportOutlivesItsDaemon(t *testing.T) {
 	t.Parallel()
 	p := newPlace(t)
-	id := p.run("launch", "-d", "emit: 50000 100")
+	id := p.run("launch", "-d", "emit: 20000 100")
 	p.until(`"status":"completed"`, "show", "--json", id)
 	cmd := exec.CommandContext(t.Context(), "sessiond", "export", id, "--format", "jsonl")
 	said := filepath.Join(p.dir, "said")
@@ -61,7 +61,7 @@ func TestAnExportOutlivesItsDaemon(t *testing.T) {
 		}
 		last = ev.Seq
 		if ev.EventType == api.ConversationMessage && strings.HasPrefix(ev.Content, "event ") {
-			if texts++; !strings.HasPrefix(ev.Content, fmt.Sprintf("event %d of 50000", texts)) {
+			if texts++; !strings.HasPrefix(ev.Content, fmt.Sprintf("event %d of 20000", texts)) {
 				t.Errorf("event %d is %.40q", texts, ev.Content)
 				return false
 			}
@@ -88,7 +88,7 @@ func TestAnExportOutlivesItsDaemon(t *testing.T) {
 	}
 	p.run("list") // starts one
 	<-rest
-	if err := cmd.Wait(); err != nil || texts != 50000 {
+	if err := cmd.Wait(); err != nil || texts != 20000 {
 		b, _ := os.ReadFile(said)
 		t.Fatalf("%v: %d events, and %s", err, texts, b)
 	}
@@ -96,7 +96,7 @@ func TestAnExportOutlivesItsDaemon(t *testing.T) {
 	for _, format := range exportFormats {
 		p.run("export", id, "--format", format, "-o", pages+"/")
 		b, err := os.ReadFile(filepath.Join(pages, id+"."+format))
-		if err != nil || !bytes.Contains(b, []byte("event 1 of 50000")) || !bytes.Contains(b, []byte("event 50000 of 50000")) {
+		if err != nil || !bytes.Contains(b, []byte("event 1 of 20000")) || !bytes.Contains(b, []byte("event 20000 of 20000")) {
 			t.Errorf("%s: %v, %d bytes", format, err, len(b))
 		}
 	}

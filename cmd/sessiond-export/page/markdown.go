@@ -42,13 +42,18 @@ func (m *markdownPage) lines(s string) {
 func (m *markdownPage) begin(b *export.Begin) {
 	m.about = b.Session
 	m.lines(frontMatter(b))
-	m.put("# " + escape(plain.Cut(title(&b.Session), 200)))
+	m.put("# " + escape(title(&b.Session)))
 }
+
+// maxTitle is how many columns a title has.
+const maxTitle = 200
 
 // title is what a page is called.
 func title(s *api.Session) string {
-	if name := plain.Name(*s); name != "" {
-		return name
+	short := *s
+	short.Query = beginning(s.Query, 4*maxTitle)
+	if name := plain.Name(short); name != "" {
+		return plain.Cut(name, maxTitle)
 	}
 	return "session " + plain.Line(s.ID)
 }
