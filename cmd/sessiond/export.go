@@ -10,6 +10,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/dustin/go-humanize"
 	"github.com/spf13/cobra"
 
 	"github.com/sessiond/sessiond/rpc/api"
@@ -31,7 +32,6 @@ type exporting struct {
 	own, raw, full, force bool
 	all                   bool
 	filter                api.ListSessionsParams
-	which                 string // of several, for the progress
 }
 
 func newExport(a *app) *cobra.Command {
@@ -135,20 +135,25 @@ func (a *app) export(ctx context.Context, c *client.Client, e exporting, args []
 	if err != nil {
 		return err
 	}
+	r := &reader{app: a, client: c, own: e.own, raw: e.raw || e.format != formatJSONL, patience: exportPatience}
 	if e.output == "" {
-		return a.exportOne(ctx, c, e, ids[0], a.out, nil)
+		return a.exportOne(ctx, r, e, ids[0], a.out)
 	}
+	r.bar = a.newProgress()
+	defer r.bar.end()
 	dir := e.several(args) || strings.HasSuffix(e.output, "/")
 	if info, err := os.Stat(e.output); err == nil {
 		dir = dir || info.IsDir()
 	}
 	if !dir {
-		return a.exportTo(ctx, c, e, ids[0], e.output)
+		r.bar.step("exporting", "events")
+		r.tell = func(events int64) { r.bar.set(events, 0) }
+		return a.exportTo(ctx, r, e, ids[0], e.output)
 	}
 	if err := os.MkdirAll(e.output, 0o700); err != nil {
 		return err
 	}
-	return a.exportAll(ctx, c, e, ids)
+	return a.exportAll(ctx, r, e, ids)
 }
 
 // exported lists the ids of the sessions to export.
@@ -171,7 +176,7 @@ func (a *app) exported(ctx context.Context, c *client.Client, e exporting, args 
 
 // exportAll writes each session to a file of its own. A session that is deleted
 // meanwhile is left out.
-func (a *app) exportAll(ctx context.Context, c *client.Client, e exporting, ids []string) error {
+func (a *app) exportAll(ctx context.Context, r *reader, e exporting, ids []string) error {
 	paths := make([]string, len(ids))
 	for i, id := range ids {
 		if _, err := api.ParseID("id", id); err != nil { // it becomes a name
@@ -183,9 +188,11 @@ func (a *app) exportAll(ctx context.Context, c *client.Client, e exporting, ids 
 		}
 	}
 	written := 0
+	r.bar.step("exporting", "conversations")
+	r.tell = func(events int64) { r.bar.remark("%s events", humanize.Comma(events)) }
 	for i, id := range ids {
-		e.which = fmt.Sprintf("%d of %d: ", i+1, len(ids))
-		err := a.exportTo(ctx, c, e, id, paths[i])
+		r.bar.set(int64(i), int64(len(ids)))
+		err := a.exportTo(ctx, r, e, id, paths[i])
 		if errors.Is(err, &api.Error{Reason: api.ReasonSessionNotFound}) && e.all {
 			continue
 		}
@@ -194,22 +201,18 @@ func (a *app) exportAll(ctx context.Context, c *client.Client, e exporting, ids 
 		}
 		written++
 	}
+	r.bar.end()
 	a.out.printf("%s in %s\n", counted(written, "conversation"), cleanLine(e.output))
 	return nil
 }
 
 // exportTo writes one session to a file, which gets its name at the end.
-func (a *app) exportTo(ctx context.Context, c *client.Client, e exporting, id, path string) error {
-	bar := a.newProgress()
-	defer bar.end()
-	return e.write(path, func(w io.Writer) error { return a.exportOne(ctx, c, e, id, w, bar) })
+func (a *app) exportTo(ctx context.Context, r *reader, e exporting, id, path string) error {
+	return e.write(path, func(w io.Writer) error { return a.exportOne(ctx, r, e, id, w) })
 }
 
-// exportOne writes the conversation of one session; bar tells how far it is, if
-// it is not nil.
-func (a *app) exportOne(ctx context.Context, c *client.Client, e exporting, id string, w io.Writer, bar *progress) error {
-	r := &reader{app: a, client: c, bar: bar, which: e.which, own: e.own, raw: e.raw || e.format != formatJSONL,
-		patience: exportPatience}
+// exportOne writes the conversation of one session.
+func (a *app) exportOne(ctx context.Context, r *reader, e exporting, id string, w io.Writer) error {
 	session, err := r.session(ctx, id)
 	if err != nil {
 		return err

@@ -6,8 +6,6 @@ import (
 	"fmt"
 	"time"
 
-	"github.com/dustin/go-humanize"
-
 	"github.com/sessiond/sessiond/rpc/api"
 	"github.com/sessiond/sessiond/rpc/client"
 )
@@ -26,9 +24,9 @@ type reader struct {
 	own, raw bool
 	patience time.Duration // with a daemon that has gone
 
-	bar   *progress // nil: none
-	which string    // of several
-	seen  int64     // events
+	bar  *progress // nil: none
+	tell func(events int64)
+	seen int64 // events
 }
 
 // readEvent is an event of a conversation, and its JSON as the daemon sent it.
@@ -76,7 +74,7 @@ func (r *reader) events(ctx context.Context, id string, f func(readEvent) error)
 			page.Events[i] = nil
 		}
 		if r.seen += int64(len(page.Events)); r.bar != nil {
-			r.bar.show("%s%s events", r.which, humanize.Comma(r.seen))
+			r.tell(r.seen)
 		}
 		if page.NextAfterSeq == nil {
 			return nil
@@ -94,6 +92,9 @@ func (r *reader) patiently(ctx context.Context, read func() error) error {
 		}
 		if lost.IsZero() {
 			lost = time.Now()
+			if r.bar != nil {
+				r.bar.hide()
+			}
 			r.errs.printf("%s\n", r.errs.style(styleYellow, "the daemon is gone; the export goes on when it is back ('sessiond status' starts none, any other command does)"))
 			_ = r.errs.Flush()
 		}

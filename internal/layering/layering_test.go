@@ -32,23 +32,15 @@ var mayImport = map[string][]string{
 	"rpc":            {"rpc/api", "bus"}, // its service is an interface
 	"rpc/client":     {"rpc/api"},
 	"daemon":         {"rpc", "rpc/api", "session", "session/shim", "store", "bus"},
-<<<<<<< HEAD
 	"daemon/service": {}, // files and the managers' commands, nothing of the daemon
 	"cmd/sessiond": {"daemon", "rpc/api", "rpc/client", "daemon/service", "session/shim", // all else goes through the socket
-		"cmd/sessiond/plain"},
-	"cmd/sessiond-tui":     {"cmd/sessiond-tui/tui"},                        // a program of its own: what it is made of would be set up by every shim
-	"cmd/sessiond-tui/tui": {"rpc/api", "rpc/client", "cmd/sessiond/plain"}, // a client like any other: all it knows comes through the socket
-	"cmd/sessiond/plain":   {"rpc/api"},                                     // what is fit for a terminal, for the command line and the terminal UI
-=======
-	"cmd/sessiond": {"daemon", "rpc/api", "rpc/client", "session/shim", // all else goes through the socket
 		"cmd/sessiond/plain", "cmd/sessiond/export"},
-	"cmd/sessiond-export":      {"cmd/sessiond-export/page"},                             // a program of its own: every shim would set up what renders Markdown
+	"cmd/sessiond-export":      {"cmd/sessiond-export/page"},                             // a program of its own, as sessiond-tui is
 	"cmd/sessiond-export/page": {"rpc/api", "cmd/sessiond/plain", "cmd/sessiond/export"}, // a filter: it opens no file and no connection
 	"cmd/sessiond/export":      {"rpc/api"},                                              // what the two hand over
 	"cmd/sessiond-tui":         {"cmd/sessiond-tui/tui"},                                 // a program of its own: what it is made of would be set up by every shim
 	"cmd/sessiond-tui/tui":     {"rpc/api", "rpc/client", "cmd/sessiond/plain"},          // a client like any other: all it knows comes through the socket
 	"cmd/sessiond/plain":       {"rpc/api"},                                              // what is fit for a terminal, for the command line and the terminal UI
->>>>>>> 4729247 (export: sessiond export writes a conversation as JSON lines, Markdown or HTML)
 }
 
 // everywhere may be imported by every room: in a normal build it is nothing.
