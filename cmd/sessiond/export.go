@@ -38,7 +38,7 @@ func newExport(a *app) *cobra.Command {
 	var e exporting
 	var status []string
 	cmd := &cobra.Command{
-		Use:   "export SESSION...",
+		Use:   "export [SESSION...]",
 		Short: "Write a conversation to a file: JSON lines, Markdown, or an HTML page",
 		Long: `Write the conversation of a session, with what it continues before it, in one of
 these formats:
