@@ -11,6 +11,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -209,7 +210,7 @@ func TestAProgramThatFailsIsHeard(t *testing.T) {
 			program.Write(t, beside, tc.script)
 		}
 		cmd := exec.Command(alone, "export", id, "-o", filepath.Join(p.dir, "out.html"))
-		cmd.Env = append(p.env, "PATH=/bin:/usr/bin")
+		cmd.Env = append(slices.Clone(p.env), "PATH=/bin:/usr/bin")
 		out, err := cmd.CombinedOutput()
 		if cmd.ProcessState.ExitCode() != exitError || !strings.Contains(string(out), tc.want) {
 			t.Errorf("%v: %s", err, out)

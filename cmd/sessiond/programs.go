@@ -15,8 +15,8 @@ func findProgram(what, name string) (string, error) {
 		return "", err
 	}
 	places := []string{filepath.Dir(self)}
-	if real, err := filepath.EvalSymlinks(self); err == nil && filepath.Dir(real) != places[0] {
-		places = append(places, filepath.Dir(real))
+	if target, err := filepath.EvalSymlinks(self); err == nil && filepath.Dir(target) != places[0] {
+		places = append(places, filepath.Dir(target))
 	}
 	for _, dir := range places {
 		if program, err := exec.LookPath(filepath.Join(dir, name)); err == nil {

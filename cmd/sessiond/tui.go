@@ -62,7 +62,7 @@ and then on PATH.`,
 			return err
 		}
 		argv = append(append(argv, "--", self), a.startArgs(cmd)...)
-		return fmt.Errorf("%s cannot be run: %w", program, syscall.Exec(program, argv, a.env)) //nolint:gosec // that is what it is for
+		return fmt.Errorf("%s cannot be run: %w", program, syscall.Exec(program, argv, a.env)) // #nosec G204 -- that is what it is for
 	}
 	return cmd
 }

@@ -168,14 +168,12 @@ func (it *item) answer() string {
 	if q := it.approval; q != nil {
 		by, comment = plain.Cut(plain.Line(q.ResolvedBy), 100), plain.Line(q.Comment)
 	}
-	text := ""
+	text := plain.Word(status)
 	switch status {
 	case "":
 		return ""
 	case api.ApprovalPending:
 		text = "waits for an answer"
-	default:
-		text = plain.Word(status)
 	}
 	if by != "" {
 		text += " by " + by
