@@ -34,8 +34,8 @@ help: ## show this
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 .PHONY: build
-build: ## build bin/sessiond and bin/sessiond-tui
-	$(GO) build -trimpath -ldflags '$(LDFLAGS)' -o bin/ ./cmd/sessiond ./cmd/sessiond-tui
+build: ## build bin/sessiond, and what it runs: bin/sessiond-tui, bin/sessiond-export
+	$(GO) build -trimpath -ldflags '$(LDFLAGS)' -o bin/ ./cmd/sessiond ./cmd/sessiond-tui ./cmd/sessiond-export
 
 .PHONY: demo
 demo: build ## play the main job with the real Claude Code and no network (LIVE=1: your own login)

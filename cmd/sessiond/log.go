@@ -173,20 +173,26 @@ func (l *logger) print(ev api.ConversationEvent) error {
 
 // printRaw prints a line as it came; on a terminal it is made harmless.
 func (l *logger) printRaw(ev api.ConversationEvent) {
-	var line string
+	line, _ := rawLine(ev)
+	if l.out.terminal {
+		line = clean(line)
+	}
+	_, _ = l.out.WriteString(line)
+}
+
+// rawLine is the line of Claude Code's that begins with an event, with its newline;
+// none for a further part of a line, or a prompt.
+func rawLine(ev api.ConversationEvent) (line string, ok bool) {
 	switch {
 	case ev.Raw != nil:
 		line = *ev.Raw
 	case ev.RawBase64 != nil:
 		line = string(ev.RawBase64)
 	default:
-		return // a further part of a line, or a prompt
-	}
-	if l.out.terminal {
-		line = clean(line)
+		return "", false
 	}
 	if !ev.RawUnterminated {
 		line += "\n"
 	}
-	_, _ = l.out.WriteString(line)
+	return line, true
 }

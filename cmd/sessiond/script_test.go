@@ -18,6 +18,7 @@ import (
 	"github.com/rogpeppe/go-internal/testscript"
 	"go.uber.org/goleak"
 
+	"github.com/sessiond/sessiond/cmd/sessiond-export/page"
 	"github.com/sessiond/sessiond/cmd/sessiond-tui/tui"
 	"github.com/sessiond/sessiond/internal/scripted"
 	"github.com/sessiond/sessiond/rpc/api"
@@ -28,9 +29,10 @@ import (
 // too: the scripts run both as processes of their own.
 func TestMain(m *testing.M) {
 	testscript.Main(leakChecked{m}, map[string]func(){
-		"sessiond":     main,
-		"sessiond-tui": func() { os.Exit(tui.Main(os.Args[1:])) },
-		"claude":       scripted.RunIfClaude,
+		"sessiond":        main,
+		"sessiond-tui":    func() { os.Exit(tui.Main(os.Args[1:])) },
+		"sessiond-export": func() { os.Exit(page.Main(os.Args[1:], os.Stdin, os.Stdout, os.Stderr)) },
+		"claude":          scripted.RunIfClaude,
 	})
 }
 

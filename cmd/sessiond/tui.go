@@ -4,8 +4,6 @@ import (
 	"context"
 	"fmt"
 	"os"
-	"os/exec"
-	"path/filepath"
 	"strconv"
 	"syscall"
 
@@ -64,7 +62,7 @@ and then on PATH.`,
 			return err
 		}
 		argv = append(append(argv, "--", self), a.startArgs(cmd)...)
-		return fmt.Errorf("%s cannot be run: %w", program, syscall.Exec(program, argv, a.env)) //nolint:gosec // that is what it is for
+		return fmt.Errorf("%s cannot be run: %w", program, syscall.Exec(program, argv, a.env)) // #nosec G204 -- that is what it is for
 	}
 	return cmd
 }
@@ -103,18 +101,6 @@ func findTUI() (program, self string, err error) {
 	if err != nil {
 		return "", "", err
 	}
-	places := []string{filepath.Dir(self)}
-	if real, err := filepath.EvalSymlinks(self); err == nil && filepath.Dir(real) != places[0] {
-		places = append(places, filepath.Dir(real))
-	}
-	for _, dir := range places {
-		if program, err := exec.LookPath(filepath.Join(dir, tuiProgram)); err == nil {
-			return program, self, nil
-		}
-	}
-	if program, err := exec.LookPath(tuiProgram); err == nil {
-		return program, self, nil
-	}
-	return "", "", fmt.Errorf("the terminal UI is a program of its own, %s, which is neither in %s nor on PATH: 'make build' builds both, "+
-		"and 'go install github.com/sessiond/sessiond/cmd/...' installs both", tuiProgram, places[0])
+	program, err = findProgram("the terminal UI", tuiProgram)
+	return program, self, err
 }

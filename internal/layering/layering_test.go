@@ -35,10 +35,13 @@ var mayImport = map[string][]string{
 	"daemon/service":     {},                            // files and the managers' commands, nothing of the daemon
 	"session/transcript": {"rpc/api", "session/claude"}, // knows no database: what is imported and what is watched is read by it
 	// All else goes through the socket.
-	"cmd/sessiond":         {"daemon", "daemon/service", "rpc/api", "rpc/client", "session/shim", "cmd/sessiond/plain"},
-	"cmd/sessiond-tui":     {"cmd/sessiond-tui/tui"},                        // a program of its own: what it is made of would be set up by every shim
-	"cmd/sessiond-tui/tui": {"rpc/api", "rpc/client", "cmd/sessiond/plain"}, // a client like any other: all it knows comes through the socket
-	"cmd/sessiond/plain":   {"rpc/api"},                                     // what is fit for a terminal, for the command line and the terminal UI
+	"cmd/sessiond":             {"daemon", "daemon/service", "rpc/api", "rpc/client", "session/shim", "cmd/sessiond/export", "cmd/sessiond/plain"},
+	"cmd/sessiond-tui":         {"cmd/sessiond-tui/tui"},                                 // a program of its own: what it is made of would be set up by every shim
+	"cmd/sessiond-tui/tui":     {"rpc/api", "rpc/client", "cmd/sessiond/plain"},          // a client like any other: all it knows comes through the socket
+	"cmd/sessiond/plain":       {"rpc/api"},                                              // what is fit for a terminal, for the command line and the terminal UI
+	"cmd/sessiond-export":      {"cmd/sessiond-export/page"},                             // a program of its own, as sessiond-tui is
+	"cmd/sessiond-export/page": {"rpc/api", "cmd/sessiond/plain", "cmd/sessiond/export"}, // a filter: it opens no file and no connection
+	"cmd/sessiond/export":      {"rpc/api"},                                              // what the two hand over
 }
 
 // everywhere may be imported by every room: in a normal build it is nothing.
