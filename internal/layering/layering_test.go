@@ -29,9 +29,10 @@ var mayImport = map[string][]string{
 	"session/shim":   {},          // starts in milliseconds and opens no database
 	"session/claude": {"rpc/api"}, // knows no database and no client
 	"session":        {"rpc/api", "session/claude", "session/shim", "store", "bus"},
-	"rpc":            {"rpc/api", "bus"}, // its service is an interface
+	"search":         {"rpc/api", "store"}, // how events are shown is given to it
+	"rpc":            {"rpc/api", "bus"},   // its service is an interface
 	"rpc/client":     {"rpc/api"},
-	"daemon":         {"rpc", "rpc/api", "session", "session/shim", "store", "bus"},
+	"daemon":         {"rpc", "rpc/api", "session", "session/shim", "store", "bus", "search"},
 	"daemon/service": {}, // files and the managers' commands, nothing of the daemon
 	"cmd/sessiond": {"daemon", "rpc/api", "rpc/client", "daemon/service", "session/shim", // all else goes through the socket
 		"cmd/sessiond/plain"},
