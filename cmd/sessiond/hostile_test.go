@@ -197,6 +197,9 @@ func (s evilService) GetApproval(context.Context, api.ApprovalParams) (api.Appro
 func (s evilService) SendDecision(context.Context, api.SendDecisionParams) (api.ApprovalResult, error) {
 	return answer[api.ApprovalResult](s)
 }
+func (s evilService) SearchConversations(context.Context, api.SearchConversationsParams) (api.SearchConversationsResult, error) {
+	return answer[api.SearchConversationsResult](s)
+}
 func (s evilService) Backup(context.Context, api.BackupParams) (api.BackupResult, error) {
 	return answer[api.BackupResult](s)
 }

@@ -124,6 +124,11 @@ func (c *Client) SendDecision(ctx context.Context, p api.SendDecisionParams) (ap
 	return call[api.ApprovalResult](ctx, c, "sendDecision", p)
 }
 
+// SearchConversations returns a page of the events in which words are.
+func (c *Client) SearchConversations(ctx context.Context, p api.SearchConversationsParams) (api.SearchConversationsResult, error) {
+	return call[api.SearchConversationsResult](ctx, c, "searchConversations", p)
+}
+
 // Backup copies the daemon's database to a file, and returns once that is checked.
 func (c *Client) Backup(ctx context.Context, p api.BackupParams) (api.BackupResult, error) {
 	return call[api.BackupResult](ctx, c, "backup", p)
