@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/sessiond/sessiond/rpc/api"
+	"github.com/sessiond/sessiond/search"
 	"github.com/sessiond/sessiond/session/shim"
 	"github.com/sessiond/sessiond/store"
 )
@@ -63,6 +64,9 @@ func Restore(ctx context.Context, c Config, backup string, progress func(done, t
 		if !status.Final() {
 			r.Failing++
 		}
+	}
+	if err := search.Discard(c.StateDir); err != nil { // it is not of the log that is put back, and made anew
+		return r, err
 	}
 	suffix := replacedNow()
 	if _, err := os.Lstat(c.databasePath()); err == nil {
