@@ -14,11 +14,10 @@ BENCH_BASELINE := internal/bench/baseline.json
 NFPM_VERSION := v2.43.4
 CYCLONEDX_VERSION := v1.10.0
 
-# Build tags, for whatever the go command does here, the builds of tests included.
-TAGS ?=
-ifneq ($(TAGS),)
-export GOFLAGS := $(GOFLAGS) -tags=$(TAGS)
-endif
+# SQLite's full text search is in the driver with a tag only. This is the one place
+# that sets it, for whatever is built from here, by the tests too.
+TAGS := sqlite_fts5
+export GOFLAGS := $(strip $(GOFLAGS) -tags=$(TAGS))
 
 # Without git, or outside of a clone, the go command's own idea is used.
 VERSION := $(shell git describe --tags --always --dirty 2>/dev/null)
@@ -60,11 +59,15 @@ test: claude tools ## run every test under the race detector, the real Claude Co
 race: ## run the tests of PKG (default all) RUNS times (default 20) under the race detector
 	$(GO) test -race -timeout 24h -count=$(or $(RUNS),20) $(or $(PKG),./...)
 
+.PHONY: vet
+vet: ## run go vet, for macOS too
+	$(GO) vet ./...
+	CGO_ENABLED=0 GOOS=darwin $(GO) vet ./...
+
 .PHONY: lint
 lint: $(BIN)/golangci-lint-$(LINT_VERSION) ## check formatting, vet, and run the linters, for macOS too
 	@test -z "$$(gofmt -l $$(git ls-files '*.go' 2>/dev/null || find . -name '*.go'))" || { gofmt -l .; exit 1; }
-	$(GO) vet ./...
-	CGO_ENABLED=0 GOOS=darwin $(GO) vet ./...
+	@$(MAKE) --no-print-directory vet
 	$< run ./...
 
 # Under a name of its own, so that a new version is installed when one is asked for.

@@ -57,7 +57,7 @@ func Diagnose(ctx context.Context, d Diagnosis) {
 		defer x.letGo()
 	}
 	for _, check := range []func(context.Context){
-		x.stateDir, x.modes, x.socket, x.lock, x.databaseFile, x.disk, x.log, x.claude,
+		x.stateDir, x.modes, x.socket, x.lock, x.databaseFile, x.textIndex, x.disk, x.log, x.claude,
 		x.directories, x.secrets, x.shims, x.orphans, x.strays, x.lockFiles,
 		x.xdg, x.limits, x.lingering, x.clock,
 	} {

@@ -13,6 +13,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/sessiond/sessiond/store"
+	"github.com/sessiond/sessiond/store/search"
 )
 
 // stateDir looks at the state directory itself.
@@ -162,6 +163,25 @@ func (x *examination) records(ctx context.Context) {
 	}
 }
 
+// textIndex looks at what searches ask. Nothing of it is bad: it is made anew of the log.
+func (x *examination) textIndex(ctx context.Context) {
+	const check = "search index"
+	const advice = "run 'sessiond doctor --rebuild-search': the daemon makes it anew of the log"
+	if !search.Supported() {
+		x.warn(check, search.BuildHint, "this program was built without full text search")
+		return
+	}
+	i, err := search.Inspect(ctx, x.Config.StateDir)
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		x.ok(check, "none yet: the daemon makes it")
+	case err != nil:
+		x.warn(check, advice, "%v", err)
+	default:
+		x.ok(check, "sound; %s in use; events up to %s", size(i.Bytes), humanize.Comma(i.IndexedSeq))
+	}
+}
+
 // size is a number of bytes for people.
 func size(bytes int64) string { return humanize.IBytes(uint64(max(bytes, 0))) } // #nosec G115 -- none is negative
 
@@ -181,4 +201,14 @@ func plural(n int, thing string) string {
 		return "1 " + thing
 	}
 	return humanize.Comma(int64(n)) + " " + thing + "s"
+}
+
+// RebuildSearch removes the index that searches ask; whatever daemon there is, or comes,
+// makes it anew of the log.
+func RebuildSearch(c Config) Finding {
+	f := Finding{Check: "search index", Level: LevelOK, Fixed: true, Detail: "removed; the daemon makes it anew of the log"}
+	if err := search.Discard(c.StateDir); err != nil {
+		f = Finding{Check: f.Check, Level: LevelBad, Detail: fmt.Sprintf("it cannot be removed: %v", err), Advice: "remove " + search.Dir(c.StateDir) + " by hand"}
+	}
+	return f
 }

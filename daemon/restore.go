@@ -13,6 +13,7 @@ import (
 	"github.com/sessiond/sessiond/rpc/api"
 	"github.com/sessiond/sessiond/session/shim"
 	"github.com/sessiond/sessiond/store"
+	"github.com/sessiond/sessiond/store/search"
 )
 
 // Restored is what Restore has done.
@@ -63,6 +64,9 @@ func Restore(ctx context.Context, c Config, backup string, progress func(done, t
 		if !status.Final() {
 			r.Failing++
 		}
+	}
+	if err := search.Discard(c.StateDir); err != nil { // it is not of the log that is put back, and made anew
+		return r, err
 	}
 	suffix := replacedNow()
 	if _, err := os.Lstat(c.databasePath()); err == nil {

@@ -12,7 +12,9 @@ import (
 	"github.com/sessiond/sessiond/rpc"
 	"github.com/sessiond/sessiond/rpc/api"
 	"github.com/sessiond/sessiond/session"
+	"github.com/sessiond/sessiond/session/shim"
 	"github.com/sessiond/sessiond/store"
+	"github.com/sessiond/sessiond/store/search"
 )
 
 // rooms are the parts of a daemon, wired to each other.
@@ -20,6 +22,7 @@ type rooms struct {
 	store   *store.Store
 	hub     *bus.Hub
 	manager *session.Manager
+	index   *search.Index
 	server  *rpc.Server
 }
 
@@ -29,8 +32,11 @@ func openRooms(ctx context.Context, c Config, log *daemonLog) (*rooms, error) {
 	r := &rooms{}
 	var err error
 	r.store, err = store.Open(ctx, c.databasePath(), store.Options{
-		Logger:    log.Logger,
-		Published: func(events []store.Event) { r.hub.Publish(toBus(r.store, log.Logger, events)) }, // commits come later than the hub
+		Logger: log.Logger,
+		Published: func(events []store.Event) { // commits come later than the hub and the index
+			r.hub.Publish(toBus(r.store, log.Logger, events))
+			r.index.Wake()
+		},
 	})
 	if err != nil {
 		return nil, fmt.Errorf("open the database: %w", err)
@@ -47,8 +53,10 @@ func openRooms(ctx context.Context, c Config, log *daemonLog) (*rooms, error) {
 		r.hub.Close()
 		return nil, errors.Join(err, r.store.Close())
 	}
+	r.index = search.Open(search.Options{StateDir: c.StateDir, Store: r.store, Render: session.RenderEvent, Logger: log.Logger,
+		Free: func() (int64, error) { return shim.FreeSpace(c.StateDir) }})
 	r.server = rpc.NewServer(rpc.Options{
-		Service: service{r.manager, c, log, api.Now()}, Hub: r.hub, Logger: log.Logger, Version: c.Version,
+		Service: service{r.manager, r.index, c, log, api.Now()}, Hub: r.hub, Logger: log.Logger, Version: c.Version,
 		UID: os.Getuid(), WithClient: session.WithClient,
 		MaxConnections: int(c.MaxConnections), MaxRequests: c.MaxRequests, MaxSubscriptions: int(c.MaxSubscriptions),
 		MaxQueuedBytes: c.MaxQueuedBytes, MaxRequestBytes: int(c.MaxRequestBytes), MaxPendingBytes: c.MaxPendingBytes,
@@ -60,12 +68,13 @@ func openRooms(ctx context.Context, c Config, log *daemonLog) (*rooms, error) {
 func (r *rooms) close() error {
 	err := r.manager.Close()
 	r.hub.Close()
-	return errors.Join(err, r.store.Close())
+	return errors.Join(err, r.index.Close(), r.store.Close())
 }
 
 // service is the manager, with what only the daemon knows of itself.
 type service struct {
 	*session.Manager
+	index   *search.Index
 	config  Config
 	log     *daemonLog
 	started api.Time
@@ -77,10 +86,20 @@ func (s service) Health(ctx context.Context) (api.Health, error) {
 	h.Version, h.ProtocolVersion = s.config.Version, api.ProtocolVersion
 	h.PID, h.StartedAt, h.StateDir = os.Getpid(), s.started, s.config.StateDir
 	h.Settings = s.config.Settings()
+	h.Search = s.index.Health()
 	if problem := s.log.problem(); problem != "" {
 		h.Status, h.Problems = api.HealthDegraded, append(h.Problems, problem)
 	}
 	return h, err
+}
+
+// SearchConversations is the index's.
+func (s service) SearchConversations(ctx context.Context, p api.SearchConversationsParams) (api.SearchConversationsResult, error) {
+	r, err := s.index.Search(ctx, p)
+	if errors.Is(err, search.ErrClosed) || errors.Is(err, store.ErrClosed) {
+		err = api.Errorf(api.ReasonShuttingDown, "the daemon is shutting down; try again in a moment")
+	}
+	return r, err
 }
 
 // logReader lets the bus read the store's log.

@@ -24,6 +24,8 @@ var enums = func() map[reflect.Type][]string {
 	addEnum(m, api.EventTypes...)
 	addEnum(m, api.ConversationMessage, api.ConversationThinking, api.ConversationToolCall,
 		api.ConversationToolResult, api.ConversationSystem, api.ConversationResult, api.ConversationUnparsed)
+	addEnum(m, api.RoleUser, api.RoleAssistant, api.RoleTool, api.RoleSystem)
+	addEnum(m, api.OrderRank, api.OrderNewest)
 	addEnum(m, api.HealthOK, api.HealthDegraded)
 	addEnum(m, api.WorkKinds...)
 	for _, k := range errorTable {

@@ -20,6 +20,7 @@ const (
 	codeClaudeUnavailable = -32006
 	codeConflict          = -32007
 	codeShuttingDown      = -32008
+	codeSearchUnavailable = -32009
 )
 
 // errorKind is one row of the table of errors.
@@ -35,7 +36,7 @@ var errorTable = []errorKind{
 	{api.ReasonParseError, jsonrpc2.CodeParseError, "the line is not UTF-8 JSON, or too long; the connection is closed", ""},
 	{api.ReasonInvalidRequest, jsonrpc2.CodeInvalidRequest, "the line is JSON, but not a request", ""},
 	{api.ReasonMethodNotFound, jsonrpc2.CodeMethodNotFound, "there is no such method", "`method`"},
-	{api.ReasonInvalidParams, jsonrpc2.CodeInvalidParams, "a param is unknown, missing, or wrong", "`field`: its name"},
+	{api.ReasonInvalidParams, jsonrpc2.CodeInvalidParams, "a param is unknown, missing, or wrong", "`field`: its name; `at`: the character of a query, from 1"},
 	{api.ReasonInternal, jsonrpc2.CodeInternalError, "the daemon's fault; its log has the details", "`hint`: what to do, where one record of the database is damaged, which the message names"},
 	{api.ReasonSessionNotFound, codeNotFound, "no session has this id", "`id`"},
 	{api.ReasonApprovalNotFound, codeNotFound, "no approval has this id", "`id`"},
@@ -48,6 +49,7 @@ var errorTable = []errorKind{
 	{api.ReasonClaudeUnavailable, codeClaudeUnavailable, "there is no usable `claude`", "`hint`: how to get it"},
 	{api.ReasonConflict, codeConflict, "an idempotency key or a message id came again with other params", ""},
 	{api.ReasonShuttingDown, codeShuttingDown, "the daemon is stopping; ask its successor", ""},
+	{api.ReasonSearchUnavailable, codeSearchUnavailable, "there is no index of texts: the daemon was built without, or it is being made anew", "`hint`: what to do"},
 }
 
 // errorKinds is errorTable by reason.

@@ -76,6 +76,8 @@ func methodTable() []method {
 			"the session", Service.GetSessionState, noSession),
 		paged(serviceMethod("getConversation", "What was said and done in a session, and in those that it continues, a page at a time.",
 			"a page of the conversation", Service.GetConversation, noSession)),
+		paged(serviceMethod("searchConversations", "Events of all conversations in which words are, the best first, a page at a time.",
+			"a page of what is found", Service.SearchConversations, api.ReasonSearchUnavailable)),
 		serviceMethod("updateSession", "Changes a session's title, tags or archived mark; model and permission mode of a live one.",
 			"the session, changed", Service.UpdateSession, noSession, invalidState),
 		serviceMethod("archiveSessions", "Hides sessions from lists, or shows them again.",

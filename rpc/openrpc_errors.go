@@ -19,6 +19,7 @@ type (
 	}
 	fieldData struct {
 		Field string `json:"field" jsonschema:"the param that is wrong"`
+		At    int    `json:"at,omitempty" jsonschema:"with a query: the character that is wrong, from 1"`
 	}
 	idData struct {
 		ID string `json:"id" jsonschema:"the id that was given"`
@@ -43,6 +44,9 @@ type (
 	hintData struct {
 		Hint string `json:"hint" jsonschema:"how to get it"`
 	}
+	searchData struct {
+		Hint string `json:"hint" jsonschema:"what to do"`
+	}
 	conflictData struct {
 		SessionID string `json:"session_id,omitempty" jsonschema:"the session that has the idempotency key"`
 		MessageID string `json:"message_id,omitempty" jsonschema:"the message that has the id"`
@@ -63,6 +67,7 @@ var errorData = map[api.Reason]reflect.Type{
 	api.ReasonLimitExceeded:        reflect.TypeFor[limitData](),
 	api.ReasonAlreadyResolved:      reflect.TypeFor[resolvedData](),
 	api.ReasonClaudeUnavailable:    reflect.TypeFor[hintData](),
+	api.ReasonSearchUnavailable:    reflect.TypeFor[searchData](),
 	api.ReasonConflict:             reflect.TypeFor[conflictData](),
 }
 

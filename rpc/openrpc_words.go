@@ -22,6 +22,9 @@ var objectDocs = map[reflect.Type]string{
 	reflect.TypeFor[api.InboxHealth]():        "the messages that have not started",
 	reflect.TypeFor[api.BudgetHealth]():       "what the sessions of today (in UTC) have cost",
 	reflect.TypeFor[api.EventsHealth]():       "the extent of the log",
+	reflect.TypeFor[api.SearchHealth]():       "the index of texts, which searchConversations asks",
+	reflect.TypeFor[api.SearchMatch]():        "an event that was found",
+	reflect.TypeFor[api.TextRange]():          "a part of a text, in characters (Unicode code points)",
 	reflect.TypeFor[api.ArchiveFailure]():     "a session that was not archived",
 	reflect.TypeFor[api.PrunedSession]():      "a session that was pruned",
 	reflect.TypeFor[api.PruneFailure]():       "a session that was to be pruned and was not",
@@ -133,6 +136,16 @@ var otherWords = map[reflect.Type]wordsDoc{
 	reflect.TypeFor[api.Decision](): {"an answer to a question", map[string]string{
 		"approve": "go on",
 		"deny":    "do not; the comment says why",
+	}},
+	reflect.TypeFor[api.Role](): {"who said something", map[string]string{
+		"user":      "the user: prompts, and those that a subagent was given",
+		"assistant": "Claude: messages, thoughts, and the input of tools",
+		"tool":      "a tool: its results",
+		"system":    "Claude Code: errors that end a turn, and lines that are no JSON",
+	}},
+	reflect.TypeFor[api.SearchOrder](): {"in which order things are found", map[string]string{
+		"rank":   "the best match first; among equals the newest",
+		"newest": "the newest first, by their place in the log",
 	}},
 	reflect.TypeFor[api.HealthStatus](): {"how the daemon is", map[string]string{
 		"ok":       "as it should be",

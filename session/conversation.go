@@ -132,6 +132,10 @@ func conversationEvent(ev *store.Event) (api.ConversationEvent, error) {
 	return renderEvent(ev, claude.Render)
 }
 
+// RenderEvent is what getConversation shows of a row of the log that is part of a
+// conversation, without what is computed when it is read. It never panics.
+func RenderEvent(ev *store.Event) (api.ConversationEvent, error) { return conversationEvent(ev) }
+
 func renderEvent(ev *store.Event, render func([]byte, int, api.ConversationType) api.ConversationEvent) (api.ConversationEvent, error) {
 	var shown api.ConversationEvent
 	err := guard(func() error {

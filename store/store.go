@@ -42,6 +42,7 @@ type Store struct {
 	indexer *indexer
 	head    atomic.Int64
 	oldest  int64
+	id      int64
 	void    []voidRange
 	trouble *trouble
 	life    context.Context // ends when Close begins
@@ -119,6 +120,9 @@ func (s *Store) start(ctx context.Context, path string, o Options) error {
 // readExtent learns which part of the log there is.
 func (s *Store) readExtent(ctx context.Context) error {
 	if err := s.db.QueryRowContext(ctx, "SELECT value FROM meta WHERE name = 'oldest_seq'").Scan(&s.oldest); err != nil {
+		return err
+	}
+	if err := s.db.QueryRowContext(ctx, "SELECT value FROM meta WHERE name = 'database_id'").Scan(&s.id); err != nil {
 		return err
 	}
 	void, head, err := readExtent(ctx, s.db)

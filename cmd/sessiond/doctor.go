@@ -14,7 +14,7 @@ import (
 )
 
 func newDoctor(a *app) *cobra.Command {
-	var fix bool
+	var fix, rebuild bool
 	cmd := &cobra.Command{
 		Use:   "doctor",
 		Short: "Check everything that can be wrong, and say what to do",
@@ -23,15 +23,18 @@ what sessions have left behind. It works with and without a daemon, starts none,
 and changes nothing, but with --fix: that repairs what it safely can (modes of files;
 files, secrets, shims and processes of sessions that are over; unused lock files) and
 says so. The database is read whole, which takes a while if it is large.
+With --rebuild-search, the index that 'sessiond search' asks is removed first, and the
+daemon makes it anew of the log, at once or when it is started.
 
 The exit code is 1 if something is bad that was not repaired. What it prints holds
 paths and ids, and nothing that was said in a session.`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			return a.doctor(cmd, fix)
+			return a.doctor(cmd, fix, rebuild)
 		},
 	}
 	cmd.Flags().BoolVar(&fix, "fix", false, "repair what can be repaired safely")
+	cmd.Flags().BoolVar(&rebuild, "rebuild-search", false, "have the search index made anew")
 	a.jsonFlag(cmd, "print JSON")
 	return cmd
 }
@@ -43,7 +46,7 @@ type diagnosis struct {
 }
 
 // doctor examines, and prints each finding as it comes.
-func (a *app) doctor(cmd *cobra.Command, fix bool) error {
+func (a *app) doctor(cmd *cobra.Command, fix, rebuild bool) error {
 	d := diagnosis{OK: true, Findings: []daemon.Finding{}}
 	bar := a.newProgress()
 	defer bar.end()
@@ -58,6 +61,9 @@ func (a *app) doctor(cmd *cobra.Command, fix bool) error {
 	exe, _ := os.Executable() // only told
 	report(daemon.Finding{Check: "program", Level: daemon.LevelOK, Detail: fmt.Sprintf("%s, version %s, protocol %d", exe, version(), api.ProtocolVersion)})
 	config := a.examineConfig(cmd, report)
+	if rebuild {
+		report(daemon.RebuildSearch(config))
+	}
 	a.examineDaemon(cmd.Context(), config, report)
 	for _, f := range a.serviceFindings(cmd.Context(), config) {
 		report(f)

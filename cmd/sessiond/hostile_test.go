@@ -171,7 +171,9 @@ func (s evilService) PruneSessions(context.Context, api.PruneSessionsParams) (ap
 	return answer[api.PruneSessionsResult](s)
 }
 func (s evilService) ImportTranscripts(context.Context, api.ImportTranscriptsParams) (api.ImportTranscriptsResult, error) {
-	return answer[api.ImportTranscriptsResult](s)
+	r, err := answer[api.ImportTranscriptsResult](s)
+	r.NextCursor = ""
+	return r, err
 }
 func (s evilService) DeleteSession(context.Context, api.SessionParams) (api.DeleteSessionResult, error) {
 	return answer[api.DeleteSessionResult](s)
@@ -199,6 +201,9 @@ func (s evilService) GetApproval(context.Context, api.ApprovalParams) (api.Appro
 }
 func (s evilService) SendDecision(context.Context, api.SendDecisionParams) (api.ApprovalResult, error) {
 	return answer[api.ApprovalResult](s)
+}
+func (s evilService) SearchConversations(context.Context, api.SearchConversationsParams) (api.SearchConversationsResult, error) {
+	return answer[api.SearchConversationsResult](s)
 }
 func (s evilService) Backup(context.Context, api.BackupParams) (api.BackupResult, error) {
 	return answer[api.BackupResult](s)
@@ -290,6 +295,7 @@ var evilCommands = map[string][]string{
 	"log":    {"ID", "ID --json", "ID --verbose", "ID --follow", "ID --after 0", "ID --follow --json", "ID --raw"},
 	"export": {"ID", "ID --format html", "ID --format jsonl", "ID --format jsonl --raw", "ID --full", "ID -o FILE", "--all -o FILE"},
 	"watch":  {"--after 0", "--after 0 --json", "--after 0 --session ID"}, "status": {"", "--json"},
+	"search": {"x", "x --json", "x --role user --order newest"}, "import": {"", "--json", "--dry-run"},
 	"backup": {"FILE"}, "restore": {"FILE"}, "doctor": {"", "--json"}, "rpc": {"health", "getSessionState {\"session_id\":\"x\"}", "nope"},
 	"version": {""}, "exit-codes": {""}, "files": {""},
 	"__complete": {"show 0", "log 0"},
@@ -297,7 +303,7 @@ var evilCommands = map[string][]string{
 
 // evilExempt are commands that print nothing from a daemon, or end one; and tui,
 // which has a test of its own.
-var evilExempt = []string{"tui", "serve", "stop", "help", "completion bash", "completion zsh", "completion fish", "completion powershell"}
+var evilExempt = []string{"tui", "service", "service install", "service uninstall", "service status", "serve", "stop", "help", "completion bash", "completion zsh", "completion fish", "completion powershell"}
 
 // TestNothingFromOutsideReachesTheTerminal runs every command on a daemon whose
 // every word is evil, for people and in pipes.

@@ -12,7 +12,7 @@ import (
 // reading is what `sessiond log` was asked for.
 type reading struct {
 	raw, follow, verbose, noAncestors bool
-	after                             int64
+	after, around                     int64
 }
 
 func newLog(a *app) *cobra.Command {
@@ -25,7 +25,8 @@ func newLog(a *app) *cobra.Command {
 
 With --raw, exactly what Claude Code printed, byte for byte. With --follow, go on
 until the session ends, with the exit code of 'launch'; Ctrl-C stops the following.
-With --archive FILE, of a session that was pruned.`,
+With --around SEQ, an event that 'sessiond search' has found, and those before and
+behind it. With --archive FILE, of a session that was pruned.`,
 		ValidArgsFunction: a.completeIDs,
 	}
 	cmd.Args = func(cmd *cobra.Command, args []string) error {
@@ -37,6 +38,12 @@ With --archive FILE, of a session that was pruned.`,
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
 		if r.raw && a.json {
 			return usagef("--raw and --json exclude each other")
+		}
+		if r.around < 0 || cmd.Flags().Changed("around") && r.around == 0 {
+			return usagef("--around must be the seq of an event")
+		}
+		if r.around > 0 && (r.follow || archive != "" || r.after > 0) {
+			return usagef("--around excludes --follow, --after and --archive")
 		}
 		if archive != "" {
 			if r.follow {
@@ -57,6 +64,7 @@ With --archive FILE, of a session that was pruned.`,
 	cmd.Flags().BoolVarP(&r.verbose, "verbose", "v", false, "also what Claude Code says to programs")
 	cmd.Flags().BoolVar(&r.noAncestors, "no-ancestors", false, "without what this session continues")
 	cmd.Flags().Int64Var(&r.after, "after", 0, "only events behind this seq")
+	cmd.Flags().Int64Var(&r.around, "around", 0, "only this `seq`, and what is around it")
 	cmd.Flags().StringVar(&archive, "archive", "", "read this `file`, which 'sessiond prune' has written")
 	a.jsonFlag(cmd, "print each conversation event as a line of JSON")
 	return cmd
@@ -67,6 +75,9 @@ With --archive FILE, of a session that was pruned.`,
 func (a *app) log(ctx context.Context, c *client.Client, id string, r reading) error {
 	l := &logger{app: a, client: c, id: id, reading: r, view: a.newView(id)}
 	l.view.verbose = r.verbose
+	if r.around > 0 {
+		return l.printAround(ctx, r.around)
+	}
 	state, err := c.GetSessionState(ctx, api.SessionParams{SessionID: id})
 	if err != nil {
 		return err

@@ -17,6 +17,7 @@ print, and tells every client what happens.
   sessiond launch "fix the failing test"   start a session here and follow it
   sessiond list                            what runs, and what ran
   sessiond log SESSION                     read a conversation
+  sessiond search WORDS                    find what was said, in all of them
   sessiond tui                             all of them on one screen, and all that can be done
   sessiond attach SESSION                  talk to one that lives, and answer what it asks
   sessiond continue SESSION "now commit"   go on from one that has ended
@@ -53,7 +54,7 @@ background when one is needed. See 'sessiond help files' and 'sessiond help exit
 	}
 	add(groupSessions, newLaunch(a), newContinue(a), newSet(a), newInterrupt(a), newEnd(a), newArchive(a), newDelete(a), newPrune(a), newImport(a))
 	add(groupTalk, newTUI(a), newAttach(a), newSend(a), newInbox(a), newApprovals(a), newApprove(a), newDeny(a), newAnswer(a))
-	add(groupRead, newList(a), newShow(a), newLog(a), newExport(a), newWatch(a))
+	add(groupRead, newList(a), newSearch(a), newShow(a), newLog(a), newExport(a), newWatch(a))
 	add(groupDaemon, newServe(a), newStatus(a), newStop(a), newBackup(a), newRestore(a), newDoctor(a), newService(a), newRPC(a), newVersion(a))
 	root.SetHelpCommandGroupID(groupDaemon)
 	root.SetCompletionCommandGroupID(groupDaemon)

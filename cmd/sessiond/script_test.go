@@ -23,6 +23,7 @@ import (
 	"github.com/sessiond/sessiond/internal/scripted"
 	"github.com/sessiond/sessiond/rpc/api"
 	"github.com/sessiond/sessiond/rpc/client"
+	"github.com/sessiond/sessiond/store/search"
 )
 
 // TestMain makes this test binary serve as sessiond and as the scripted claude
@@ -67,6 +68,12 @@ func TestScripts(t *testing.T) {
 				"GORACE=atexit_sleep_ms=0") // or every process takes a second to end
 			e.Defer(func() { endDaemon(t, state) })
 			return os.Mkdir(home, 0o700)
+		},
+		Condition: func(name string) (bool, error) {
+			if name != "search" {
+				return false, fmt.Errorf("there is no condition %s", name)
+			}
+			return search.Supported(), nil
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
 			"exits":      cmdExits,

@@ -60,6 +60,7 @@ func (a *app) printHealth(config daemon.Config, h api.Health) {
 		{"sessions", countsText(h.Sessions)},
 		{"inbox", inboxText(h.Inbox)},
 		{"events", eventsText(h.Events)},
+		{"search", searchText(&h)},
 		{"working on", workText(h.Work)},
 	})
 }
@@ -76,6 +77,26 @@ func eventsText(e api.EventsHealth) string {
 		return "none"
 	}
 	return fmt.Sprintf("seq %s to %s", humanize.Comma(e.OldestSeq), humanize.Comma(e.HeadSeq))
+}
+
+// searchText says what of the log can be found.
+func searchText(h *api.Health) string {
+	s := h.Search
+	var text string
+	switch done := fmt.Sprintf("%d %% of the log indexed", 100*s.IndexedSeq/max(1, h.Events.HeadSeq)); {
+	case !s.Available:
+		text = "not available"
+	case s.Building:
+		text = "building, " + done
+	case s.Behind > 1000:
+		text = done
+	default:
+		text = "all of the log indexed"
+	}
+	if s.Problem != "" {
+		text += ": " + cleanLine(s.Problem)
+	}
+	return text
 }
 
 func inboxText(i api.InboxHealth) string {

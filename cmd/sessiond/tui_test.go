@@ -32,12 +32,12 @@ func (p *place) tui(columns, lines int, args ...string) *terminal.Terminal {
 }
 
 // startTUI runs 'sessiond tui' as the process that has that terminal.
-func startTUI(t *testing.T, term *terminal.Terminal, env []string, dir string, args ...string) {
+func startTUI(t *testing.T, term *terminal.Terminal, env []string, dir string, args ...string) (exited <-chan struct{}) {
 	t.Helper()
-	startProgram(t, "sessiond", term, env, dir, args...)
+	return startProgram(t, "sessiond", term, env, dir, args...)
 }
 
-func startProgram(t *testing.T, path string, term *terminal.Terminal, env []string, dir string, args ...string) {
+func startProgram(t *testing.T, path string, term *terminal.Terminal, env []string, dir string, args ...string) (exited <-chan struct{}) {
 	t.Helper()
 	cmd := exec.Command(path, append([]string{"tui"}, args...)...)
 	cmd.Env, cmd.Dir = slices.Clip(env), dir
@@ -46,10 +46,16 @@ func startProgram(t *testing.T, path string, term *terminal.Terminal, env []stri
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)
 	}
+	gone := make(chan struct{})
+	go func() {
+		_ = cmd.Wait() // how it ends is seen on the screen
+		close(gone)
+	}()
 	t.Cleanup(func() {
 		_ = cmd.Process.Kill() // if it has not been left
-		_ = cmd.Wait()
+		<-gone
 	})
+	return gone
 }
 
 // killDaemon kills the daemon as a crash would.
@@ -234,7 +240,7 @@ func TestNothingFromOutsideReachesTheTUI(t *testing.T) {
 			env := append(serveEvil(t, service), "TERM=xterm-256color", "COLORTERM=truecolor")
 			raw := &printedBytes{}
 			term := terminal.Open(t, 130, 50, false, raw)
-			startTUI(t, term, env, t.TempDir())
+			exited := startTUI(t, term, env, t.TempDir())
 			if !service.fails {
 				term.See("1 question")
 				term.Press("ffff") // it is archived, too
@@ -247,7 +253,11 @@ func TestNothingFromOutsideReachesTheTUI(t *testing.T) {
 			term.Press("?", "G", "x", "?") // in the help: all that came before was taken
 			term.See("all keys", "the session above")
 			term.Press("x", "q")
-			term.Gone("● connected")
+			<-exited
+			if _, err := term.TTY.WriteString("\r\nbehind it"); err != nil {
+				t.Fatal(err)
+			}
+			term.See("behind it")
 			obeyed(t, raw.bytes())
 		})
 	}

@@ -99,6 +99,13 @@ const (
 	ImportCommitted Point = "import.committed" // some of its lines are stored, others are to come
 )
 
+// The index of texts follows the log.
+const (
+	SearchApplied   Point = "search.applied"   // what was said is in the index, COMMIT is next
+	SearchCommitted Point = "search.committed" // it is committed, and nobody was told
+	SearchRemoving  Point = "search.removing"  // a part of a deleted session has left the index
+)
+
 // A backup is put back.
 const (
 	RestoreCopied   Point = "restore.copied"    // the copy is there, nothing was moved
@@ -119,5 +126,6 @@ var All = []Point{
 	ShimLocked, ShimChildStarted, ShimRecorded, ShimLineTaken, ShimLineWritten, ShimChildGone, ShimExitRecorded,
 	MigrateBackedUp, MigrateApplied, MigrateCommitted,
 	PruneArchived, PruneDeleted, ImportCommitted,
+	SearchApplied, SearchCommitted, SearchRemoving,
 	RestoreCopied, RestoreReady, RestoreLinked, RestoreLogAside, RestoreReplaced,
 }

@@ -16,10 +16,10 @@ import (
 	"testing"
 	"time"
 
+	"github.com/sessiond/sessiond/daemon/service"
 	"github.com/sessiond/sessiond/internal/claudecli"
 	"github.com/sessiond/sessiond/internal/scripted"
 	"github.com/sessiond/sessiond/rpc/api"
-	"github.com/sessiond/sessiond/daemon/service"
 	"github.com/sessiond/sessiond/session/shim"
 )
 

@@ -462,4 +462,3 @@ func TestImportSubagents(t *testing.T) {
 		}
 	}
 }
-

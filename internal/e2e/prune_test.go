@@ -330,7 +330,7 @@ func TestPruneAgainAfterACrash(t *testing.T) {
 func TestPruneKilledInBetween(t *testing.T) {
 	t.Parallel()
 	crashing := filepath.Join(t.TempDir(), "sessiond")
-	build := exec.Command("go", "build", "-tags", "crashpoints", "-o", crashing, "github.com/sessiond/sessiond/cmd/sessiond")
+	build := exec.Command("go", "build", "-tags", "crashpoints,sqlite_fts5", "-o", crashing, "github.com/sessiond/sessiond/cmd/sessiond")
 	if out, err := build.CombinedOutput(); err != nil {
 		t.Fatalf("%v: %s", err, out)
 	}

@@ -12,6 +12,7 @@ import (
 	"testing"
 
 	"github.com/sessiond/sessiond/rpc/api"
+	"github.com/sessiond/sessiond/store/search"
 )
 
 // TestExamplesAreTrue plays what the examples of the protocol show, with a real
@@ -21,6 +22,7 @@ func TestExamplesAreTrue(t *testing.T) {
 	r := &recording{Methods: map[string][]call{}, Events: map[api.EventType]notification{}, Errors: map[api.Reason]json.RawMessage{}}
 	w := newWorld(t, r)
 	w.start()
+	w.indexed()
 	w.ask("a daemon without sessions", "health", nil)
 	first := w.one()
 	w.talk()
@@ -29,6 +31,7 @@ func TestExamplesAreTrue(t *testing.T) {
 	w.failures(first)
 	w.lastWords()
 	w.withoutClaude()
+	w.withoutIndex()
 	w.events()
 	w.delete(first)
 	r.compare(t)
@@ -43,6 +46,8 @@ func (w *world) one() string {
 	w.ask("a session that has ended", "getSessionState", map[string]any{"session_id": id})
 	w.ask("the newest one", "listSessions", map[string]any{"status": []string{"completed"}, "tag": "docs", "limit": 1})
 	w.ask("from its beginning", "getConversation", map[string]any{"session_id": id})
+	w.indexed()
+	w.ask("what the user said, of what a directory's sessions were about", "searchConversations", map[string]any{"query": "direct* -deploy", "working_dir": w.work, "role": "user", "limit": 1})
 	child := w.ask("the next question", "continueSession", map[string]any{"session_id": id, "query": "and in one sentence?"})
 	w.until(child["session_id"].(string), api.Status.Final)
 	w.ask("a better title", "updateSession", map[string]any{"session_id": id, "title": "what it is about", "tags": []string{"docs", "done"}})
@@ -149,6 +154,48 @@ func (w *world) withoutClaude() {
 	}
 	other.start()
 	other.fail(api.ReasonClaudeUnavailable, "launchSession", map[string]any{"query": "hello"})
+}
+
+// withoutIndex is a daemon that has no index of texts.
+func (w *world) withoutIndex() {
+	other := newWorld(w.t, w.taken)
+	if err := os.MkdirAll(other.cfg.StateDir, 0o700); err != nil {
+		w.t.Fatal(err)
+	}
+	if err := os.WriteFile(search.Dir(other.cfg.StateDir), nil, 0o600); err != nil { // it is to be a directory
+		w.t.Fatal(err)
+	}
+	other.start()
+	for w.problem(other) == "" {
+		if w.ctx.Err() != nil {
+			w.t.Fatal(w.ctx.Err())
+		}
+	}
+	other.fail(api.ReasonSearchUnavailable, "searchConversations", map[string]any{"query": "hello"})
+}
+
+func (w *world) problem(of *world) string {
+	h, err := of.Health(w.ctx)
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	return h.Search.Problem
+}
+
+// indexed waits until what was said can be found.
+func (w *world) indexed() {
+	for {
+		h, err := w.Health(w.ctx)
+		if err != nil {
+			w.t.Fatal(err)
+		}
+		if h.Search.Available && h.Search.Behind == 0 {
+			return
+		}
+		if h.Search.Problem != "" {
+			w.t.Fatal(h.Search.Problem)
+		}
+	}
 }
 
 // events keeps one event of each type.

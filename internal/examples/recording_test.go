@@ -109,7 +109,7 @@ func mask(name string, v any) any {
 		s := uuids.ReplaceAllString(v, "<id>")
 		return others.ReplaceAllString(times.ReplaceAllString(s, "<time>"), "<id>")
 	case float64:
-		if name == "pid" || name == "bytes" || name == "events" || strings.HasSuffix(name, "seq") || strings.HasSuffix(name, "_ms") {
+		if name == "pid" || name == "bytes" || name == "score" || name == "behind" || name == "events" || strings.HasSuffix(name, "seq") || strings.HasSuffix(name, "_ms") {
 			return "<number>"
 		}
 	}

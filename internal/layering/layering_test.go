@@ -31,7 +31,7 @@ var mayImport = map[string][]string{
 	"session":            {"rpc/api", "session/claude", "session/shim", "store", "bus", "session/transcript"},
 	"rpc":                {"rpc/api", "bus"}, // its service is an interface
 	"rpc/client":         {"rpc/api"},
-	"daemon":             {"rpc", "rpc/api", "session", "session/shim", "store", "bus"},
+	"daemon":             {"rpc", "rpc/api", "session", "session/shim", "store", "store/search", "bus"},
 	"daemon/service":     {},                            // files and the managers' commands, nothing of the daemon
 	"session/transcript": {"rpc/api", "session/claude"}, // knows no database: what is imported and what is watched is read by it
 	// All else goes through the socket.
@@ -42,6 +42,7 @@ var mayImport = map[string][]string{
 	"cmd/sessiond-export":      {"cmd/sessiond-export/page"},                             // a program of its own, as sessiond-tui is
 	"cmd/sessiond-export/page": {"rpc/api", "cmd/sessiond/plain", "cmd/sessiond/export"}, // a filter: it opens no file and no connection
 	"cmd/sessiond/export":      {"rpc/api"},                                              // what the two hand over
+	"store/search":             {"rpc/api", "store"},                                     // how events are shown is given to it
 }
 
 // everywhere may be imported by every room: in a normal build it is nothing.

@@ -45,7 +45,7 @@ func run(m *testing.M) int {
 	defer os.RemoveAll(dir)
 	sessiond, crashing = filepath.Join(dir, "sessiond"), filepath.Join(dir, "crashing")
 	build("-o", sessiond)
-	build("-o", crashing, "-tags", "crashpoints")
+	build("-o", crashing, "-tags", "crashpoints,sqlite_fts5")
 	// Whoever interrupts the tests has them clean up.
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGINT, syscall.SIGTERM)
 	defer stop()

@@ -27,6 +27,7 @@ const (
 	ReasonClaudeUnavailable    Reason = "claude_unavailable"
 	ReasonConflict             Reason = "conflict"
 	ReasonShuttingDown         Reason = "shutting_down"
+	ReasonSearchUnavailable    Reason = "search_unavailable"
 )
 
 // Error is an error that a client is told whole: a reason for programs, a

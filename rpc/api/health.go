@@ -24,6 +24,7 @@ type Health struct {
 	Inbox           InboxHealth       `json:"inbox" jsonschema:"messages that have not started"`
 	Budget          BudgetHealth      `json:"budget" jsonschema:"what today's sessions have cost"`
 	Events          EventsHealth      `json:"events" jsonschema:"extent of the log"`
+	Search          SearchHealth      `json:"search" jsonschema:"the index of texts"`
 	Work            []Work            `json:"work,omitempty" jsonschema:"long work of the daemon's that is under way, the oldest first: ask again to see how it goes on"`
 }
 

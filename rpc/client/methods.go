@@ -130,6 +130,11 @@ func (c *Client) ImportTranscripts(ctx context.Context, p api.ImportTranscriptsP
 	return call[api.ImportTranscriptsResult](ctx, c, "importTranscripts", p)
 }
 
+// SearchConversations returns a page of the events in which words are.
+func (c *Client) SearchConversations(ctx context.Context, p api.SearchConversationsParams) (api.SearchConversationsResult, error) {
+	return call[api.SearchConversationsResult](ctx, c, "searchConversations", p)
+}
+
 // Backup copies the daemon's database to a file, and returns once that is checked.
 func (c *Client) Backup(ctx context.Context, p api.BackupParams) (api.BackupResult, error) {
 	return call[api.BackupResult](ctx, c, "backup", p)

@@ -306,6 +306,61 @@ class Methods:
         result: t.GetConversationResult = await self.call("getConversation", params)
         return result
 
+    async def search_conversations(
+        self,
+        query: str,
+        *,
+        session_id: str | None = None,
+        working_dir: str | None = None,
+        tag: str | None = None,
+        archived: bool | None = None,
+        after: t.Time | None = None,
+        before: t.Time | None = None,
+        role: t.Role | None = None,
+        tool_name: str | None = None,
+        order: t.SearchOrder | None = None,
+        limit: int | None = None,
+        cursor: str | None = None,
+    ) -> t.SearchConversationsResult:
+        """Events of all conversations in which words are, the best first, a page at a time.
+
+        Args:
+            query: words, all of which an event has: "a phrase", the begin of a word*, -without, one OR another
+            session_id: only events of this session; not of those that it continues
+            working_dir: only sessions in this directory or below it; an absolute path
+            tag: only sessions that have this tag
+            archived: true: only archived sessions, false: only the others; default both
+            after: only what was recorded at this time or later
+            before: only what was recorded before this time
+            role: only what user, assistant, tool or system said
+            tool_name: only calls of this tool, and their results
+            order: rank (default: the best first, among equals the newest) or newest
+            limit: 1 to 100; default 20
+            cursor: next_cursor of the page before, with the same params
+
+        Returns:
+            A page of what is found.
+
+        Raises:
+            SessiondError: search_unavailable, invalid_params, internal_error, shutting_down.
+        """
+        params = {
+            "query": query,
+            "session_id": session_id,
+            "working_dir": working_dir,
+            "tag": tag,
+            "archived": archived,
+            "after": after,
+            "before": before,
+            "role": role,
+            "tool_name": tool_name,
+            "order": order,
+            "limit": limit,
+            "cursor": cursor,
+        }
+        result: t.SearchConversationsResult = await self.call("searchConversations", params)
+        return result
+
     async def update_session(
         self,
         session_id: str,

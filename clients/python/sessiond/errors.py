@@ -47,6 +47,8 @@ class InvalidParamsData(TypedDict):
     """the word of this error"""
     field: str
     """the param that is wrong"""
+    at: NotRequired[int]
+    """with a query: the character that is wrong, from 1"""
 
 
 class InvalidParams(SessiondError):
@@ -263,6 +265,23 @@ class ShuttingDown(SessiondError):
     code = -32008
 
 
+class SearchUnavailableData(TypedDict):
+    """What `data` of `search_unavailable` holds."""
+
+    reason: str
+    """the word of this error"""
+    hint: str
+    """what to do"""
+
+
+class SearchUnavailable(SessiondError):
+    """There is no index of texts: the daemon was built without, or it is being made anew."""
+
+    reason = "search_unavailable"
+    code = -32009
+    data: SearchUnavailableData
+
+
 BY_REASON: dict[str, type[SessiondError]] = {
     "parse_error": ParseError,
     "invalid_request": InvalidRequest,
@@ -280,4 +299,5 @@ BY_REASON: dict[str, type[SessiondError]] = {
     "claude_unavailable": ClaudeUnavailable,
     "conflict": Conflict,
     "shutting_down": ShuttingDown,
+    "search_unavailable": SearchUnavailable,
 }

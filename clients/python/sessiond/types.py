@@ -124,8 +124,23 @@ Reason: TypeAlias = Literal[
     "claude_unavailable",  # there is no usable `claude`
     "conflict",  # an idempotency key or a message id came again with other params
     "shutting_down",  # the daemon is stopping; ask its successor
+    "search_unavailable",  # there is no index of texts: the daemon was built without, or it is being made anew
 ]
 """By which a program tells errors apart."""
+
+Role: TypeAlias = Literal[
+    "user",  # the user: prompts, and those that a subagent was given
+    "assistant",  # Claude: messages, thoughts, and the input of tools
+    "tool",  # a tool: its results
+    "system",  # Claude Code: errors that end a turn, and lines that are no JSON
+]
+"""Who said something."""
+
+SearchOrder: TypeAlias = Literal[
+    "rank",  # the best match first; among equals the newest
+    "newest",  # the newest first, by their place in the log
+]
+"""In which order things are found."""
 
 Status: TypeAlias = Literal[
     "queued",  # waits for a free slot
@@ -365,6 +380,48 @@ class Rule(TypedDict):
     """why; with deny, Claude Code reads it"""
 
 
+class SearchHealth(TypedDict):
+    """The index of texts, which searchConversations asks."""
+
+    available: bool
+    """whether searchConversations answers"""
+    indexed_seq: int
+    """events up to this seq can be found"""
+    behind: int
+    """how many numbers of the log that is behind head_seq"""
+    building: NotRequired[bool]
+    """it is being made of a log that is there already: the first time, or anew"""
+    problem: NotRequired[str]
+    """what is wrong with it, and what is done or to be done about it, in words"""
+
+
+class SearchMatch(TypedDict):
+    """An event that was found."""
+
+    session_id: str
+    """the session it belongs to"""
+    seq: int
+    """its place in the log: getConversation has it"""
+    event_type: ConversationType
+    """what it is"""
+    role: Role
+    """who said it: user, assistant, tool or system"""
+    tool_name: NotRequired[str]
+    """the tool that was called, or whose result it is"""
+    created_at: Time
+    """when the daemon recorded it"""
+    title: NotRequired[str]
+    """the session's title, else its first prompt, cut"""
+    working_dir: str
+    """the session's directory"""
+    snippet: str
+    """the part of its text where most of the words are, in one line; … where it is cut"""
+    highlights: list[TextRange]
+    """where in the snippet the words are, in their order"""
+    score: float
+    """how well it matches, more is better; to be compared within one answer only. 0 with order newest"""
+
+
 class Session(TypedDict):
     """One run of Claude Code in a working directory."""
 
@@ -468,6 +525,15 @@ class StatusChange(TypedDict):
     error_message: NotRequired[str]
     """with failed: why, in words"""
 
+
+class TextRange(TypedDict):
+    """A part of a text, in characters (Unicode code points)."""
+
+    start: int
+    """the first character, from 0"""
+    end: int
+    """the one behind the last"""
+
 Time: TypeAlias = str
 """RFC 3339, UTC, with milliseconds."""
 
@@ -501,6 +567,8 @@ class HealthResult(TypedDict):
     """what today's sessions have cost"""
     events: EventsHealth
     """extent of the log"""
+    search: SearchHealth
+    """the index of texts"""
     work: NotRequired[list[dict[str, Any]]]
     """long work of the daemon's that is under way, the oldest first: ask again to see how it goes on"""
 
@@ -558,6 +626,23 @@ class GetConversationResult(TypedDict):
     """in the order of seq"""
     next_after_seq: int | None
     """after_seq of the next page; null at the end"""
+    head_seq: int
+    """the newest seq of the whole log"""
+
+
+class SearchConversationsResult(TypedDict):
+    """Answer of `searchConversations`: a page of what is found."""
+
+    matches: list[SearchMatch]
+    """in the order that was asked for; fewer than the limit, even none, where next_cursor says that there may be more"""
+    next_cursor: NotRequired[str]
+    """cursor of the next page; absent at the end"""
+    total: int
+    """how many events match among those that were looked at"""
+    partial: NotRequired[bool]
+    """older events were not looked at yet: total is of the newer ones, and next_cursor comes to the others"""
+    indexed_seq: int
+    """events up to this seq can be found; behind head_seq where the index is being built, or is a moment late"""
     head_seq: int
     """the newest seq of the whole log"""
 

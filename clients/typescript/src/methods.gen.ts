@@ -16,6 +16,7 @@ export interface MethodTypes {
   listSessions: { params: t.ListSessionsParams; result: t.ListSessionsResult };
   getSessionState: { params: t.GetSessionStateParams; result: t.GetSessionStateResult };
   getConversation: { params: t.GetConversationParams; result: t.GetConversationResult };
+  searchConversations: { params: t.SearchConversationsParams; result: t.SearchConversationsResult };
   updateSession: { params: t.UpdateSessionParams; result: t.UpdateSessionResult };
   archiveSessions: { params: t.ArchiveSessionsParams; result: t.ArchiveSessionsResult };
   deleteSession: { params: t.DeleteSessionParams; result: t.DeleteSessionResult };
@@ -96,6 +97,16 @@ export abstract class Methods {
    */
   getConversation(params: t.GetConversationParams, options?: CallOptions): Promise<t.GetConversationResult> {
     return this.call('getConversation', params, options);
+  }
+
+  /**
+   * Events of all conversations in which words are, the best first, a page at a time.
+   *
+   * @returns a page of what is found
+   * @throws SessiondError: search_unavailable, invalid_params, internal_error, shutting_down
+   */
+  searchConversations(params: t.SearchConversationsParams, options?: CallOptions): Promise<t.SearchConversationsResult> {
+    return this.call('searchConversations', params, options);
   }
 
   /**

@@ -328,8 +328,9 @@ export interface RateLimit {
  * - `claude_unavailable`: there is no usable `claude`
  * - `conflict`: an idempotency key or a message id came again with other params
  * - `shutting_down`: the daemon is stopping; ask its successor
+ * - `search_unavailable`: there is no index of texts: the daemon was built without, or it is being made anew
  */
-export type Reason = 'parse_error' | 'invalid_request' | 'method_not_found' | 'invalid_params' | 'internal_error' | 'session_not_found' | 'approval_not_found' | 'message_not_found' | 'subscription_not_found' | 'invalid_state' | 'cursor_expired' | 'limit_exceeded' | 'already_resolved' | 'claude_unavailable' | 'conflict' | 'shutting_down';
+export type Reason = 'parse_error' | 'invalid_request' | 'method_not_found' | 'invalid_params' | 'internal_error' | 'session_not_found' | 'approval_not_found' | 'message_not_found' | 'subscription_not_found' | 'invalid_state' | 'cursor_expired' | 'limit_exceeded' | 'already_resolved' | 'claude_unavailable' | 'conflict' | 'shutting_down' | 'search_unavailable';
 
 /** A request to the API that failed and is tried again. */
 export interface Retry {
@@ -343,6 +344,16 @@ export interface Retry {
   error_status?: number;
 }
 
+/**
+ * Who said something.
+ *
+ * - `user`: the user: prompts, and those that a subagent was given
+ * - `assistant`: Claude: messages, thoughts, and the input of tools
+ * - `tool`: a tool: its results
+ * - `system`: Claude Code: errors that end a turn, and lines that are no JSON
+ */
+export type Role = 'user' | 'assistant' | 'tool' | 'system';
+
 /** Answers questions of the kind tool that match it, in the place of a person. */
 export interface Rule {
   /** tool name, or name(pattern); * stands for any text */
@@ -352,6 +363,54 @@ export interface Rule {
   /** why; with deny, Claude Code reads it */
   comment?: string;
 }
+
+/** The index of texts, which searchConversations asks. */
+export interface SearchHealth {
+  /** whether searchConversations answers */
+  available: boolean;
+  /** events up to this seq can be found */
+  indexed_seq: number;
+  /** how many numbers of the log that is behind head_seq */
+  behind: number;
+  /** it is being made of a log that is there already: the first time, or anew */
+  building?: boolean;
+  /** what is wrong with it, and what is done or to be done about it, in words */
+  problem?: string;
+}
+
+/** An event that was found. */
+export interface SearchMatch {
+  /** the session it belongs to */
+  session_id: string;
+  /** its place in the log: getConversation has it */
+  seq: number;
+  /** what it is */
+  event_type: ConversationType;
+  /** who said it: user, assistant, tool or system */
+  role: Role;
+  /** the tool that was called, or whose result it is */
+  tool_name?: string;
+  /** when the daemon recorded it */
+  created_at: Time;
+  /** the session's title, else its first prompt, cut */
+  title?: string;
+  /** the session's directory */
+  working_dir: string;
+  /** the part of its text where most of the words are, in one line; … where it is cut */
+  snippet: string;
+  /** where in the snippet the words are, in their order */
+  highlights: TextRange[];
+  /** how well it matches, more is better; to be compared within one answer only. 0 with order newest */
+  score: number;
+}
+
+/**
+ * In which order things are found.
+ *
+ * - `rank`: the best match first; among equals the newest
+ * - `newest`: the newest first, by their place in the log
+ */
+export type SearchOrder = 'rank' | 'newest';
 
 /** One run of Claude Code in a working directory. */
 export interface Session {
@@ -469,6 +528,14 @@ export interface StatusChange {
   error_message?: string;
 }
 
+/** A part of a text, in characters (Unicode code points). */
+export interface TextRange {
+  /** the first character, from 0 */
+  start: number;
+  /** the one behind the last */
+  end: number;
+}
+
 /** RFC 3339, UTC, with milliseconds. */
 export type Time = string;
 
@@ -517,6 +584,8 @@ export interface HealthResult {
   budget: BudgetHealth;
   /** extent of the log */
   events: EventsHealth;
+  /** the index of texts */
+  search: SearchHealth;
   /** long work of the daemon's that is under way, the oldest first: ask again to see how it goes on */
   work?: ({ kind: WorkKind; subject?: string; step: string; done: number; total?: number; unit?: string; started_at: Time })[];
 }
@@ -709,6 +778,50 @@ export interface GetConversationResult {
   events: ConversationEvent[];
   /** after_seq of the next page; null at the end */
   next_after_seq: number | null;
+  /** the newest seq of the whole log */
+  head_seq: number;
+}
+
+/** Params of `searchConversations`. */
+export interface SearchConversationsParams {
+  /** words, all of which an event has: "a phrase", the begin of a word*, -without, one OR another */
+  query: string;
+  /** only events of this session; not of those that it continues */
+  session_id?: string;
+  /** only sessions in this directory or below it; an absolute path */
+  working_dir?: string;
+  /** only sessions that have this tag */
+  tag?: string;
+  /** true: only archived sessions, false: only the others; default both */
+  archived?: boolean;
+  /** only what was recorded at this time or later */
+  after?: Time;
+  /** only what was recorded before this time */
+  before?: Time;
+  /** only what user, assistant, tool or system said */
+  role?: Role;
+  /** only calls of this tool, and their results */
+  tool_name?: string;
+  /** rank (default: the best first, among equals the newest) or newest */
+  order?: SearchOrder;
+  /** 1 to 100; default 20 */
+  limit?: number;
+  /** next_cursor of the page before, with the same params */
+  cursor?: string;
+}
+
+/** Answer of `searchConversations`: a page of what is found. */
+export interface SearchConversationsResult {
+  /** in the order that was asked for; fewer than the limit, even none, where next_cursor says that there may be more */
+  matches: SearchMatch[];
+  /** cursor of the next page; absent at the end */
+  next_cursor?: string;
+  /** how many events match among those that were looked at */
+  total: number;
+  /** older events were not looked at yet: total is of the newer ones, and next_cursor comes to the others */
+  partial?: boolean;
+  /** events up to this seq can be found; behind head_seq where the index is being built, or is a moment late */
+  indexed_seq: number;
   /** the newest seq of the whole log */
   head_seq: number;
 }
@@ -1108,6 +1221,8 @@ export interface ErrorData {
     reason: 'invalid_params';
     /** the param that is wrong */
     field: string;
+    /** with a query: the character that is wrong, from 1 */
+    at?: number;
   };
   /** -32603: The daemon's fault; its log has the details. */
   internal_error: {
@@ -1203,6 +1318,13 @@ export interface ErrorData {
     /** the word of this error */
     reason: 'shutting_down';
   };
+  /** -32009: There is no index of texts: the daemon was built without, or it is being made anew. */
+  search_unavailable: {
+    /** the word of this error */
+    reason: 'search_unavailable';
+    /** what to do */
+    hint: string;
+  };
 }
 
 /** The code of each reason. */
@@ -1223,4 +1345,5 @@ export const codes: Readonly<Record<Reason, number>> = {
   claude_unavailable: -32006,
   conflict: -32007,
   shutting_down: -32008,
+  search_unavailable: -32009,
 };

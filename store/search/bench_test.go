@@ -1,0 +1,113 @@
+package search
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/sessiond/sessiond/rpc/api"
+	"github.com/sessiond/sessiond/store"
+)
+
+// benchEvents is the size of log that a search has to answer from in 50 ms.
+const benchEvents = 1_000_000
+
+// BenchmarkSearch searches 1,000,000 events of 2,000 sessions, each with some 60 words.
+// The metric worst-ms is the slowest of the searches.
+func BenchmarkSearch(b *testing.B) {
+	l := newLibrary(b, Options{})
+	rare := l.million(b)
+	yes := true
+	for _, c := range []struct {
+		name string
+		p    api.SearchConversationsParams
+	}{
+		{"rare word", api.SearchConversationsParams{Query: "needle"}},
+		{"no such word", api.SearchConversationsParams{Query: "nosuchword"}},
+		{"word of every event", api.SearchConversationsParams{Query: "every"}},
+		{"word of every event, newest", api.SearchConversationsParams{Query: "every", Order: api.OrderNewest}},
+		{"two frequent words", api.SearchConversationsParams{Query: "every even"}},
+		{"two that never meet", api.SearchConversationsParams{Query: "even odd"}},
+		{"phrase", api.SearchConversationsParams{Query: `"w1 w2"`}},
+		{"phrase of every event", api.SearchConversationsParams{Query: `"of every"`}},
+		{"phrase that is nowhere", api.SearchConversationsParams{Query: `"every of"`}},
+		{"prefix", api.SearchConversationsParams{Query: "w1*"}},
+		{"or and not", api.SearchConversationsParams{Query: "needle OR w900 -even"}},
+		{"frequent word, rare directory", api.SearchConversationsParams{Query: "every", WorkingDir: "/rare"}},
+		{"frequent word, rare tag", api.SearchConversationsParams{Query: "every", Tag: "rare"}},
+		{"frequent word, one session", api.SearchConversationsParams{Query: "every", SessionID: rare}},
+		{"frequent word, archived", api.SearchConversationsParams{Query: "every", Archived: &yes}},
+		{"frequent word, large directory", api.SearchConversationsParams{Query: "every", WorkingDir: "/projects"}},
+		{"frequent word, rare tool", api.SearchConversationsParams{Query: "every", ToolName: "Rare"}},
+		{"frequent word, role", api.SearchConversationsParams{Query: "every", Role: api.RoleUser}},
+		{"frequent word, long ago", api.SearchConversationsParams{Query: "every", Before: api.FromMillis(1e12 + 1000)}},
+	} {
+		b.Run(c.name, func(b *testing.B) {
+			worst, found, partial := time.Duration(0), 0, 0
+			for b.Loop() {
+				begun := time.Now()
+				r, err := l.Search(b.Context(), c.p)
+				if err != nil {
+					b.Fatal(err)
+				}
+				worst, found = max(worst, time.Since(begun)), r.Total
+				if r.Partial && r.Total < maxRanked { // the time was over before that was found
+					partial++
+				}
+			}
+			b.ReportMetric(float64(worst.Microseconds())/1000, "worst-ms")
+			b.ReportMetric(float64(found), "found")
+			b.ReportMetric(float64(partial)/float64(b.N), "cut-short")
+		})
+	}
+}
+
+// million fills a log, and waits for the index of it. It returns the id of a session
+// that is rare in every way.
+func (l *library) million(b *testing.B) (rare string) {
+	const sessions = 2000
+	rows := make([]*store.SessionRow, sessions)
+	for i := range rows {
+		rows[i] = l.session(func(s *api.Session) {
+			s.WorkingDir, s.Archived = fmt.Sprintf("/projects/%d", i%50), i%7 == 0
+			if i == 1000 {
+				s.WorkingDir, s.Tags = "/rare/one", []string{"rare"}
+			}
+		})
+	}
+	r := rand.New(rand.NewPCG(1, 2))
+	zipf := rand.NewZipf(r, 1.2, 4, 50000)
+	begun := time.Now()
+	for n := 0; n < benchEvents; {
+		batch := &store.Batch{}
+		for range 1000 {
+			batch.Events = append(batch.Events, benchEvent(rows[n*sessions/benchEvents].N, n, zipf))
+			n++
+		}
+		l.commit(batch)
+	}
+	b.Logf("written in %v", time.Since(begun))
+	l.settle()
+	b.Logf("indexed in %v", time.Since(begun))
+	return rows[1000].Session.ID
+}
+
+func benchEvent(session int64, n int, zipf *rand.Zipf) store.Event {
+	var text strings.Builder
+	for range 60 {
+		fmt.Fprintf(&text, "w%d ", zipf.Uint64())
+	}
+	text.WriteString([]string{"even", "odd"}[n%2] + " part of every event")
+	if n%100_000 == 7 {
+		text.WriteString(" needle")
+	}
+	said := api.ConversationEvent{EventType: api.ConversationMessage, Role: []string{"user", "assistant"}[n/3%2], Content: text.String()}
+	if n%250_000 == 11 {
+		said = api.ConversationEvent{EventType: api.ConversationToolCall, ToolName: "Rare", ToolID: "x", ToolInput: must(api.Marshal(map[string]any{"a": said.Content}))}
+	}
+	ev := event(session, said)
+	ev.Time = api.FromMillis(1e12 + int64(n))
+	return ev
+}
