@@ -281,18 +281,19 @@ func (l *lateLog) Page(ctx context.Context, after int64, n int, f bus.Filter) ([
 
 // evilCommands are the arguments that each command is called with, often.
 var evilCommands = map[string][]string{
-	"launch": {"x", "--detach x", "--json x"}, "continue": {"ID x", "ID --detach x"}, "set": {"ID --title x"},
+	"launch": {"x", "--detach x", "--json x", "--wait x", "--wait --json x"}, "continue": {"ID x", "ID --detach x"}, "set": {"ID --title x"},
 	"interrupt": {"ID"}, "end": {"ID"}, "archive": {"ID"}, "delete": {"ID", "ID --force"},
 	"prune":  {"--older-than 1h --dry-run", "--older-than 1h --json"},
 	"attach": {"ID"}, "send": {"ID x"}, "inbox": {"ID", "ID --json"}, "inbox cancel": {"ID"},
 	"approvals": {"", "ID", "--json"}, "approve": {"ID", "ID --json"}, "deny": {"ID no"}, "answer": {"ID 1", "ID " + "x"},
-	"list": {"", "--json", "--all"}, "show": {"ID", "ID --json"},
+	"list": {"", "--json", "--all", "--fields id,title,tags"}, "show": {"ID", "ID --json", "ID --field title"},
 	"log":    {"ID", "ID --json", "ID --verbose", "ID --follow", "ID --after 0", "ID --follow --json", "ID --raw"},
 	"export": {"ID", "ID --format html", "ID --format jsonl", "ID --format jsonl --raw", "ID --full", "ID -o FILE", "--all -o FILE"},
 	"watch":  {"--after 0", "--after 0 --json", "--after 0 --session ID"}, "status": {"", "--json"},
-	"backup": {"FILE"}, "restore": {"FILE"}, "doctor": {"", "--json"}, "rpc": {"health", "getSessionState {\"session_id\":\"x\"}", "nope"},
+	"backup": {"FILE"}, "restore": {"FILE"}, "doctor": {"", "--json"}, "rpc": {"health", "getSessionState {\"session_id\":\"x\"}", "nope", "--json nope"},
+	"wait":    {"ID", "ID --json", "ID --for approval"},
 	"version": {""}, "exit-codes": {""}, "files": {""},
-	"__complete": {"show 0", "log 0"},
+	"__complete": {"show 0", "log 0", "wait 0", "rpc x"},
 }
 
 // evilExempt are commands that print nothing from a daemon, or end one; and tui,
