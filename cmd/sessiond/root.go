@@ -55,7 +55,7 @@ background when one is needed. See 'sessiond help files' and 'sessiond help exit
 	add(groupTalk, newTUI(a), newAttach(a), newSend(a), newInbox(a), newApprovals(a), newApprove(a), newDeny(a), newAnswer(a))
 	add(groupRead, newList(a), newShow(a), newLog(a), newExport(a), newWatch(a))
 	add(groupDaemon, newServe(a), newStatus(a), newStop(a), newBackup(a), newRestore(a), newDoctor(a), newService(a), newRPC(a), newVersion(a))
-	add(groupRead, newWait(a))
+	add(groupRead, newWait(a), newNotify(a))
 	root.SetHelpCommandGroupID(groupDaemon)
 	root.SetCompletionCommandGroupID(groupDaemon)
 	root.AddCommand(

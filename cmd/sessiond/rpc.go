@@ -91,7 +91,7 @@ func (a *app) completeMethods(cmd *cobra.Command, args []string, toComplete stri
 	if err != nil || len(args) > 0 {
 		return nil, cobra.ShellCompDirectiveNoFileComp
 	}
-	c, err := a.connect(cmd.Context(), config)
+	c, err := a.connectRunning(cmd.Context(), config)
 	if err != nil {
 		return nil, cobra.ShellCompDirectiveNoFileComp
 	}
