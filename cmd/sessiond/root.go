@@ -20,6 +20,8 @@ print, and tells every client what happens.
   sessiond tui                             all of them on one screen, and all that can be done
   sessiond attach SESSION                  talk to one that lives, and answer what it asks
   sessiond continue SESSION "now commit"   go on from one that has ended
+  sessiond wait SESSION                    for scripts: until it has ended
+  sessiond notify                          tells you when a session needs you
 
 A session is named by its id or the beginning of it. A daemon is started in the
 background when one is needed. See 'sessiond help files' and 'sessiond help exit-codes'.`,
