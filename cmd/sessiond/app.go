@@ -18,6 +18,7 @@ import (
 // app is one call of the command line: its streams, environment and flags.
 type app struct {
 	stdin  io.Reader
+	stdout io.Writer
 	stderr io.Writer
 	out    *printer // standard output
 	errs   *printer // standard error
@@ -33,7 +34,7 @@ type app struct {
 
 // run is the whole program: tests call it in-process. It returns the exit code.
 func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.Writer, env []string) int {
-	a := &app{stdin: stdin, stderr: stderr, env: env, settings: map[string]*pflag.Flag{}}
+	a := &app{stdin: stdin, stdout: stdout, stderr: stderr, env: env, settings: map[string]*pflag.Flag{}}
 	a.out, a.errs = newPrinter(stdout, a.getenv), newPrinter(stderr, a.getenv)
 	root := newRoot(a)
 	root.SetArgs(args)

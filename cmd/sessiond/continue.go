@@ -23,14 +23,15 @@ follow it. It inherits directory, model, mode, tools, prompts and MCP servers; a
 flag replaces what would be inherited, and an empty list empties it.
 
 With --fork, a branch begins at the session's last answer, and with --at-seq at
-an event of its conversation (the numbers are in 'sessiond log --json').`,
+an event of its conversation (the numbers are in 'sessiond log --json'). With --wait,
+print only the result when it is there.`,
 		Args:              cobra.MinimumNArgs(1),
 		ValidArgsFunction: a.completeIDs,
 	}
 	cmd.Flags().BoolVar(&fork, "fork", false, "make a branch: a new conversation that begins as a copy")
 	cmd.Flags().Int64Var(&atSeq, "at-seq", 0, "make the branch at this event of the conversation")
 	flags = newLaunchFlags(cmd.Flags())
-	a.jsonFlag(cmd, "print the session's events as lines of JSON; with -d, the answer")
+	a.jsonFlag(cmd, launchJSONUsage)
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
 		query, err := a.prompt(args[1:])
 		if err != nil {

@@ -21,6 +21,9 @@ const (
 	exitInterrupted  = 5
 	exitUnreachable  = 6
 	exitSecondDaemon = 7
+	exitTimeout      = 8
+	exitEnded        = 9
+	exitExpired      = 10
 	exitStopped      = 130
 )
 
@@ -28,14 +31,17 @@ var exitCodes = []struct {
 	code    int
 	meaning string
 }{
-	{exitOK, "done; a session that was followed completed"},
+	{exitOK, "done; a session that was followed or waited for completed"},
 	{exitError, "an error that none of the others describes"},
 	{exitUsage, "wrong use: an unknown flag, a bad value, a bad configuration"},
 	{exitNotFound, "no such session, approval or message"},
-	{exitFailed, "the session that was followed failed"},
-	{exitInterrupted, "the session that was followed was interrupted"},
+	{exitFailed, "the session that was followed or waited for failed"},
+	{exitInterrupted, "the session that was followed or waited for was interrupted"},
 	{exitUnreachable, "the daemon cannot be reached or started"},
 	{exitSecondDaemon, "another daemon has the state directory or the socket"},
+	{exitTimeout, "--timeout is over, and what was waited for has not come"},
+	{exitEnded, "'wait --for': the session completed before"},
+	{exitExpired, "the log has lost what came behind --after, to a backup that was restored: read anew"},
 	{exitStopped, "stopped by Ctrl-C or SIGTERM; a session that was followed goes on"},
 }
 
@@ -77,12 +83,15 @@ func exitCode(err error) int {
 		running     *daemon.RunningError
 		unreachable *unreachableError
 		answered    *api.Error
+		timeout     *timeoutError
 	)
 	switch {
 	case err == nil:
 		return exitOK
 	case errors.As(err, &silent):
 		return silent.code
+	case errors.As(err, &timeout):
+		return exitTimeout
 	case errors.As(err, &usage), errors.As(err, &config):
 		return exitUsage
 	case errors.As(err, &running):
@@ -105,6 +114,8 @@ func exitCodeOf(reason api.Reason) int {
 		return exitUsage
 	case api.ReasonShuttingDown:
 		return exitUnreachable
+	case api.ReasonCursorExpired:
+		return exitExpired
 	}
 	return exitError
 }

@@ -36,6 +36,9 @@ const evil = "evil\x1b[2J\x1b[8mhidden\x1b]52;c;ZXZpbA==\x07\x1b]8;;http://evil\
 // theEnd is in the last event.
 const theEnd = "the-end"
 
+// toldEnd is what notify says of that event, where the session can be read.
+const toldEnd = "completed: evil"
+
 const evilID = "0198c5a1-0000-7000-8000-000000000001"
 
 // fill makes a value whose every text is evil, and every list has one element.
@@ -286,19 +289,21 @@ func (l *lateLog) Page(ctx context.Context, after int64, n int, f bus.Filter) ([
 
 // evilCommands are the arguments that each command is called with, often.
 var evilCommands = map[string][]string{
-	"launch": {"x", "--detach x", "--json x"}, "continue": {"ID x", "ID --detach x"}, "set": {"ID --title x"},
+	"launch": {"x", "--detach x", "--json x", "--wait x", "--wait --json x"}, "continue": {"ID x", "ID --detach x"}, "set": {"ID --title x"},
 	"interrupt": {"ID"}, "end": {"ID"}, "archive": {"ID"}, "delete": {"ID", "ID --force"},
 	"prune":  {"--older-than 1h --dry-run", "--older-than 1h --json"},
 	"attach": {"ID"}, "send": {"ID x"}, "inbox": {"ID", "ID --json"}, "inbox cancel": {"ID"},
 	"approvals": {"", "ID", "--json"}, "approve": {"ID", "ID --json"}, "deny": {"ID no"}, "answer": {"ID 1", "ID " + "x"},
-	"list": {"", "--json", "--all"}, "show": {"ID", "ID --json"},
+	"list": {"", "--json", "--all", "--fields id,title,tags"}, "show": {"ID", "ID --json", "ID --field title"},
 	"log":    {"ID", "ID --json", "ID --verbose", "ID --follow", "ID --after 0", "ID --follow --json", "ID --raw"},
 	"export": {"ID", "ID --format html", "ID --format jsonl", "ID --format jsonl --raw", "ID --full", "ID -o FILE", "--all -o FILE"},
+	"notify": {"--after 0", "--after 0 --on new_approval,completed -- env"},
 	"watch":  {"--after 0", "--after 0 --json", "--after 0 --session ID"}, "status": {"", "--json"},
 	"search": {"x", "x --json", "x --role user --order newest"}, "import": {"", "--json", "--dry-run"},
-	"backup": {"FILE"}, "restore": {"FILE"}, "doctor": {"", "--json"}, "rpc": {"health", "getSessionState {\"session_id\":\"x\"}", "nope"},
+	"backup": {"FILE"}, "restore": {"FILE"}, "doctor": {"", "--json"}, "rpc": {"health", "getSessionState {\"session_id\":\"x\"}", "nope", "--json nope"},
+	"wait":    {"ID", "ID --json", "ID --for approval"},
 	"version": {""}, "exit-codes": {""}, "files": {""},
-	"__complete": {"show 0", "log 0"},
+	"__complete": {"show 0", "log 0", "wait 0", "rpc x"},
 }
 
 // evilExempt are commands that print nothing from a daemon, or end one; and tui,
@@ -355,7 +360,7 @@ func printed(t *testing.T, terminal bool, args, env []string) []byte {
 	ctx, cancel := context.WithTimeout(t.Context(), 3*time.Minute)
 	defer cancel()
 	b := &paper{}
-	if args[0] == "watch" { // it does not end by itself
+	if args[0] == "watch" || args[0] == "notify" { // it does not end by itself
 		b.ended = cancel
 		defer func() {
 			if ctx.Err() == context.DeadlineExceeded {
@@ -402,7 +407,7 @@ type paper struct {
 
 func (p *paper) Write(b []byte) (int, error) {
 	n, err := p.Buffer.Write(b)
-	if p.ended != nil && bytes.Contains(p.Bytes(), []byte(theEnd)) {
+	if p.ended != nil && (bytes.Contains(p.Bytes(), []byte(theEnd)) || bytes.Contains(p.Bytes(), []byte(toldEnd))) {
 		p.ended()
 	}
 	return n, err
@@ -414,7 +419,7 @@ func (p *paper) ReadFrom(r io.Reader) (int64, error) {
 }
 
 // ours are the sequences that the commands themselves use on a terminal.
-var ours = regexp.MustCompile("\x1b\\[[0-9;]*[mKABCD]|\x1b\\[\\?2004[hl]|\\^D\b\b")
+var ours = regexp.MustCompile("\x1b\\]9;[^\x07\x1b]*\x07\x07|\x1b\\[[0-9;]*[mKABCD]|\x1b\\[\\?2004[hl]|\\^D\b\b")
 
 // harmless fails the test if a terminal would obey text.
 func harmless(t *testing.T, b []byte) {

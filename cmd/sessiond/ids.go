@@ -134,3 +134,19 @@ func (a *app) completeIDs(cmd *cobra.Command, _ []string, toComplete string) ([]
 	})
 	return out, cobra.ShellCompDirectiveNoFileComp
 }
+
+// completeFlag says how the values of a flag, which the command has, are completed.
+func (a *app) completeFlag(cmd *cobra.Command, flag string, f cobra.CompletionFunc) {
+	if err := cmd.RegisterFlagCompletionFunc(flag, f); err != nil {
+		panic(err) // the flag is not there
+	}
+}
+
+// words are the protocol's words as strings.
+func words[T ~string](list []T) []string {
+	out := make([]string, len(list))
+	for i, w := range list {
+		out[i] = string(w)
+	}
+	return out
+}

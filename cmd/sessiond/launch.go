@@ -17,14 +17,18 @@ func newLaunch(a *app) *cobra.Command {
 		Long: `Start a session in this directory, with this environment, and follow it until it
 ends. Ctrl-C stops the following, and not the session. The exit code is that of
 the session: 'sessiond help exit-codes'. With --interactive on a terminal, you
-talk to it, as with 'sessiond attach'.`,
+talk to it, as with 'sessiond attach'.
+
+With --wait, print only the result when it is there, and with --json one object
+with status, result and session; of an --interactive one after its first turn.`,
 		Example: `  sessiond launch "fix the failing test"
   (cat review.md; git diff) | sessiond launch --title review -
-  id=$(sessiond launch -d --permission-mode acceptEdits - < task.md)`,
+  id=$(sessiond launch -d --permission-mode acceptEdits - < task.md)
+  summary=$(sessiond launch --wait "what was changed since yesterday?")`,
 		ValidArgsFunction: cobra.NoFileCompletions,
 	}
 	flags = newLaunchFlags(cmd.Flags())
-	a.jsonFlag(cmd, "print the session's events as lines of JSON; with -d, the answer")
+	a.jsonFlag(cmd, launchJSONUsage)
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
 		query, err := a.prompt(args) // what is wrong here is said before a daemon is started
 		if err != nil {
@@ -54,6 +58,8 @@ talk to it, as with 'sessiond attach'.`,
 	return cmd
 }
 
+const launchJSONUsage = "print the session's events as lines of JSON; with --wait, one object at the end; with -d, the answer"
+
 // start starts a session by begin, and prints what it answered, talks to the
 // session, or follows it.
 func (a *app) start(ctx context.Context, c *client.Client, flags *launchFlags, begin func() (api.LaunchSessionResult, error)) error {
@@ -71,6 +77,8 @@ func (a *app) start(ctx context.Context, c *client.Client, flags *launchFlags, b
 	case flags.detach:
 		a.out.printf("%s\n", cleanLine(r.SessionID))
 		return nil
+	case flags.wait:
+		return a.waitForResult(ctx, c, r.SessionID, flags.timeout)
 	}
 	v := a.newView(r.SessionID)
 	v.begin(r)

@@ -15,12 +15,18 @@ func newList(a *app) *cobra.Command {
 		status []string
 		limit  int
 		all    bool
+		fields []string
 	)
 	cmd := &cobra.Command{
 		Use:     "list",
 		Aliases: []string{"ls"},
 		Short:   "List sessions, newest activity first",
-		Args:    cobra.NoArgs,
+		Long: `List sessions, newest activity first. For scripts there are --json, and --fields, which
+prints a line of values with tabs between them; in these, tabs, newlines and
+backslashes are \t, \n and \\.`,
+		Example: `  sessiond list --status failed --dir .
+  sessiond list --all --fields id,status,cost_usd,title`,
+		Args: cobra.NoArgs,
 		RunE: a.withClient(func(ctx context.Context, c *client.Client, _ []string) error {
 			for _, s := range status {
 				p.Status = append(p.Status, api.Status(s))
@@ -36,7 +42,13 @@ func newList(a *app) *cobra.Command {
 			if all {
 				limit = 0
 			}
-			return a.list(ctx, c, p, limit)
+			if a.json && len(fields) > 0 {
+				return usagef("--json and --fields exclude each other")
+			}
+			if err := checkFields("fields", fields); err != nil {
+				return err
+			}
+			return a.list(ctx, c, p, limit, fields)
 		}),
 	}
 	f := cmd.Flags()
@@ -49,12 +61,16 @@ func newList(a *app) *cobra.Command {
 	f.BoolVar(&p.LeavesOnly, "leaves", false, "only sessions that nothing continues")
 	f.IntVar(&limit, "limit", 50, "at most so many")
 	f.BoolVar(&all, "all", false, "without a limit")
+	f.StringSliceVar(&fields, "fields", nil, "print only these `fields` of each session, such as id,status,cost_usd")
 	a.jsonFlag(cmd, "print each session as a line of JSON")
+	a.completeFlag(cmd, "fields", completeFields)
+	a.completeFlag(cmd, "parent", a.completeIDs)
+	a.completeFlag(cmd, "status", cobra.FixedCompletions(words(api.Statuses), cobra.ShellCompDirectiveNoFileComp))
 	return cmd
 }
 
-// list prints up to limit sessions; 0: all.
-func (a *app) list(ctx context.Context, c *client.Client, p api.ListSessionsParams, limit int) error {
+// list prints up to limit sessions, 0: all, or only fields of them.
+func (a *app) list(ctx context.Context, c *client.Client, p api.ListSessionsParams, limit int, fields []string) error {
 	if p.ParentSessionID != "" {
 		id, err := resolve(ctx, c, p.ParentSessionID)
 		if err != nil {
@@ -84,6 +100,9 @@ func (a *app) list(ctx context.Context, c *client.Client, p api.ListSessionsPara
 			}
 		}
 		return nil
+	}
+	if len(fields) > 0 {
+		return a.printColumns(sessions, fields)
 	}
 	a.listTable(sessions)
 	if a.out.terminal && more {

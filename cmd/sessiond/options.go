@@ -31,6 +31,8 @@ type launchFlags struct {
 
 	idempotencyKey string
 	detach         bool
+	wait           bool
+	timeout        time.Duration // with wait; 0: none
 }
 
 func newLaunchFlags(f *pflag.FlagSet) *launchFlags {
@@ -53,6 +55,8 @@ func newLaunchFlags(f *pflag.FlagSet) *launchFlags {
 	f.BoolVar(&l.partial, "include-partial-messages", false, "have Claude Code print deltas, for 'watch --partial'")
 	f.StringVar(&l.idempotencyKey, "idempotency-key", "", "a second call with the same `key` starts no second session")
 	f.BoolVarP(&l.detach, "detach", "d", false, "print only the new session's id, and follow nothing")
+	f.BoolVar(&l.wait, "wait", false, "print only the result, when it is there")
+	f.DurationVar(&l.timeout, "timeout", 0, "with --wait: wait at most so long, such as 30m; the session goes on")
 	f.SortFlags = false
 	return l
 }
@@ -76,6 +80,12 @@ func (l *launchFlags) givenRules() (*[]api.Rule, error) {
 
 // options are the launch options that were given, and only those.
 func (l *launchFlags) options() (api.LaunchOptions, error) {
+	switch {
+	case l.wait && l.detach:
+		return api.LaunchOptions{}, usagef("--wait and --detach exclude each other")
+	case l.set.Changed("timeout") && (!l.wait || l.timeout <= 0):
+		return api.LaunchOptions{}, usagef("--timeout goes with --wait, and must be more than 0")
+	}
 	o := api.LaunchOptions{
 		WorkingDir: given(l, "dir", l.dir), Title: given(l, "title", l.title), Model: given(l, "model", l.model),
 		PermissionMode: given(l, "permission-mode", l.mode),

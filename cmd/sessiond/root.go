@@ -21,6 +21,8 @@ print, and tells every client what happens.
   sessiond tui                             all of them on one screen, and all that can be done
   sessiond attach SESSION                  talk to one that lives, and answer what it asks
   sessiond continue SESSION "now commit"   go on from one that has ended
+  sessiond wait SESSION                    for scripts: until it has ended
+  sessiond notify                          tells you when a session needs you
 
 A session is named by its id or the beginning of it. A daemon is started in the
 background when one is needed. See 'sessiond help files' and 'sessiond help exit-codes'.`,
@@ -56,6 +58,7 @@ background when one is needed. See 'sessiond help files' and 'sessiond help exit
 	add(groupTalk, newTUI(a), newAttach(a), newSend(a), newInbox(a), newApprovals(a), newApprove(a), newDeny(a), newAnswer(a))
 	add(groupRead, newList(a), newSearch(a), newShow(a), newLog(a), newExport(a), newWatch(a))
 	add(groupDaemon, newServe(a), newStatus(a), newStop(a), newBackup(a), newRestore(a), newDoctor(a), newService(a), newRPC(a), newVersion(a))
+	add(groupRead, newWait(a), newNotify(a))
 	root.SetHelpCommandGroupID(groupDaemon)
 	root.SetCompletionCommandGroupID(groupDaemon)
 	root.AddCommand(

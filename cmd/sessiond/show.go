@@ -13,12 +13,20 @@ import (
 )
 
 func newShow(a *app) *cobra.Command {
+	var field string
 	cmd := &cobra.Command{
-		Use:               "show SESSION",
-		Short:             "Show one session",
+		Use:   "show SESSION",
+		Short: "Show one session",
+		Example: `  sessiond show 01a1fc81
+  sessiond show --field result 01a1fc81`,
 		Args:              cobra.ExactArgs(1),
 		ValidArgsFunction: a.completeIDs,
 		RunE: a.withClient(func(ctx context.Context, c *client.Client, args []string) error {
+			if field != "" {
+				if err := checkFields("field", []string{field}); err != nil {
+					return err
+				}
+			}
 			id, err := resolve(ctx, c, args[0])
 			if err != nil {
 				return err
@@ -27,13 +35,22 @@ func newShow(a *app) *cobra.Command {
 			if err != nil {
 				return err
 			}
-			if a.json {
+			switch {
+			case field != "":
+				values, err := pick(r.Session, []string{field})
+				if err == nil {
+					a.out.printf("%s\n", clean(values[0]))
+				}
+				return err
+			case a.json:
 				return a.out.object(r.Session)
 			}
 			a.printSession(r.Session)
 			return nil
 		}),
 	}
+	cmd.Flags().StringVar(&field, "field", "", "print only the value of this `field`, such as result")
+	a.completeFlag(cmd, "field", cobra.FixedCompletions(sessionFields, cobra.ShellCompDirectiveNoFileComp))
 	a.jsonFlag(cmd, "print the session as JSON")
 	return cmd
 }

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 
 	"github.com/spf13/cobra"
@@ -21,7 +22,16 @@ func newWatch(a *app) *cobra.Command {
 		Use:   "watch",
 		Short: "Follow the events of all sessions, or of one",
 		Long: `Follow the log of events until Ctrl-C: from now on, or behind the event --after.
-When the daemon goes away, the watch waits for it, and misses nothing.`,
+When the daemon goes away, the watch waits for it, and misses nothing. It ends, with
+exit code 0, when nobody reads any more what it prints.
+
+With --json, each event is a line, and its "seq" the cursor: whoever comes again with
+the last one that he has worked through as --after gets the next one, and each once.
+Where the log does not have these any more, because a backup was restored, the exit
+code is 10: read what there is with 'sessiond list --json', and watch from now on.`,
+		Example: `  sessiond watch
+  sessiond watch --json --types new_approval,approval_resolved
+  sessiond watch --json --after 4711 --session 01a1fc81`,
 		Args: cobra.NoArgs,
 	}
 	cmd.Flags().Int64Var(&after, "after", 0, "begin behind this seq; 0 is the beginning of the log")
@@ -29,6 +39,8 @@ When the daemon goes away, the watch waits for it, and misses nothing.`,
 	cmd.Flags().StringSliceVar(&types, "types", nil, "only these types of events, such as session_status_changed")
 	cmd.Flags().BoolVar(&p.IncludePartial, "partial", false, "also deltas of messages that are being written")
 	a.jsonFlag(cmd, "print each event as a line of JSON")
+	a.completeFlag(cmd, "session", a.completeIDs)
+	a.completeFlag(cmd, "types", cobra.FixedCompletions(words(api.EventTypes), cobra.ShellCompDirectiveNoFileComp))
 	cmd.RunE = a.withClient(func(ctx context.Context, c *client.Client, _ []string) error {
 		if cmd.Flags().Changed("after") {
 			p.AfterSeq = &after
@@ -43,13 +55,21 @@ When the daemon goes away, the watch waits for it, and misses nothing.`,
 			}
 			p.SessionID = id
 		}
-		return a.watch(ctx, c, p)
+		ctx, stop := a.whileRead(ctx)
+		defer stop()
+		return a.unread(ctx, a.watch(ctx, c, p))
 	})
 	return cmd
 }
 
+// watchHint says what to do about a cursor that the log does not have any more.
+const watchHint = "a backup was restored: read what there is ('sessiond list --json'), and watch from now on, without --after"
+
 func (a *app) watch(ctx context.Context, c *client.Client, p api.SubscribeParams) error {
 	for ev, err := range c.Events(ctx, p) {
+		if expired, ok := errors.AsType[*api.Error](err); ok && expired.Reason == api.ReasonCursorExpired {
+			return expired.With("hint", watchHint)
+		}
 		if err != nil {
 			return err
 		}
