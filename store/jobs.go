@@ -3,6 +3,7 @@ package store
 import (
 	"context"
 	"database/sql"
+	"database/sql/driver"
 	"encoding/base64"
 	"errors"
 	"fmt"
@@ -27,7 +28,7 @@ type JobRow struct {
 	// it is running.
 	Lease string
 
-	// Of its session, filled in by readings.
+	// Of its session. Readings fill in all of them; SessionN is needed for a new job.
 	SessionN               int64
 	RunID, ClaudeSessionID string
 }
@@ -37,7 +38,7 @@ type JobChange struct {
 	Row JobRow // as it is from now on
 	// Was and Lease are how it has to stand for the change to be made, else it is
 	// ErrChanged; an empty Was: it is new, and ErrExists if its session has one of
-	// its kind for its seq.
+	// its kind for its seq, ErrNotFound if there is no such session.
 	Was   api.JobState
 	Lease string
 }
@@ -45,7 +46,7 @@ type JobChange struct {
 const (
 	insertJobSQL = `INSERT INTO jobs (id, session, kind, last_seq, state, attempts, max_attempts, reason, retry_at, lease_until,
 			created_at, updated_at, due, boot, lease)
-		VALUES (?, (SELECT n FROM sessions WHERE id = ?), ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING`
+		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING`
 	updateJobSQL = `UPDATE jobs SET state = ?, attempts = ?, max_attempts = ?, reason = ?, retry_at = ?, lease_until = ?, updated_at = ?,
 			due = ?, boot = ?, lease = ?
 		WHERE id = ? AND state = ? AND lease = ?`
@@ -55,7 +56,14 @@ const (
 func (w *writer) changeJob(c *JobChange) error {
 	r, j := &c.Row, &c.Row.Job
 	if c.Was == "" {
-		inserted, err := w.rarely(insertJobSQL, j.ID, j.SessionID, string(j.Kind), j.LastSeq, string(j.State), int64(j.Attempts),
+		there, err := w.stmts.sessionExists.row(make([]driver.Value, 1), r.SessionN)
+		if err != nil {
+			return err
+		}
+		if !there {
+			return fmt.Errorf("session %s: %w", j.SessionID, ErrNotFound)
+		}
+		inserted, err := w.rarely(insertJobSQL, j.ID, r.SessionN, string(j.Kind), j.LastSeq, string(j.State), int64(j.Attempts),
 			int64(j.MaxAttempts), j.Reason, j.RetryAt.Millis(), j.LeaseUntil.Millis(), j.CreatedAt.Millis(), j.UpdatedAt.Millis(),
 			int64(r.Due), r.Boot, r.Lease)
 		return affected(inserted, err, ErrExists)
@@ -133,16 +141,16 @@ func (s *Store) RunningJobs(ctx context.Context) (running []JobRow, err error) {
 	return running, nil
 }
 
-// NextJob returns the time at which the first of the jobs that are queued or running
-// is due, on the clock of the run of the machine that boot names; ok is false if
+// NextJob returns the first time after now at which a job is due that is queued, or a
+// lease ends, on the clock of the run of the machine that boot names; ok is false if
 // there is none.
-func (s *Store) NextJob(ctx context.Context, boot string) (due time.Duration, ok bool, err error) {
+func (s *Store) NextJob(ctx context.Context, now time.Duration, boot string) (due time.Duration, ok bool, err error) {
 	if err := s.begin(); err != nil {
 		return 0, false, err
 	}
 	defer s.reading.Done()
 	var first sql.NullInt64
-	err = s.db.QueryRowContext(ctx, `SELECT min(CASE WHEN boot = ? THEN due ELSE 0 END) FROM jobs WHERE state IN ('queued', 'running')`, boot).Scan(&first)
+	err = s.db.QueryRowContext(ctx, `SELECT min(due) FROM jobs WHERE state IN ('queued', 'running') AND boot = ? AND due > ?`, boot, int64(now)).Scan(&first)
 	if err != nil {
 		return 0, false, fmt.Errorf("read when a job is due: %w", fault(err))
 	}

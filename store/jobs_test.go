@@ -15,7 +15,7 @@ var summarizing = []api.JobKind{api.JobSummarize}
 
 // queuedJob is a job that nobody has begun.
 func queuedJob(session *SessionRow, lastSeq int64) JobRow {
-	return JobRow{Boot: "boot", Job: api.Job{ID: uuid.NewString(), Kind: api.JobSummarize, SessionID: session.Session.ID, LastSeq: lastSeq,
+	return JobRow{Boot: "boot", SessionN: session.N, Job: api.Job{ID: uuid.NewString(), Kind: api.JobSummarize, SessionID: session.Session.ID, LastSeq: lastSeq,
 		State: api.JobQueued, MaxAttempts: 3, CreatedAt: api.Now(), UpdatedAt: api.Now()}}
 }
 
@@ -50,8 +50,8 @@ func TestJobIsOnceForASessionAndASeq(t *testing.T) {
 	if again, err := s.JobFor(t.Context(), session.Session.ID, api.JobSummarize, 7); err != nil || again != row {
 		t.Errorf("%+v, %v", again, err)
 	}
-	if err := s.Commit(t.Context(), &Batch{Jobs: []JobChange{{Row: queuedJob(newRow(nil), 7)}}}); err == nil {
-		t.Error("a job of no session")
+	if err := s.Commit(t.Context(), &Batch{Jobs: []JobChange{{Row: queuedJob(newRow(nil), 7)}}}); !errors.Is(err, ErrNotFound) {
+		t.Errorf("a job of no session: %v", err)
 	}
 	commit(t, s, &Batch{Delete: session.N, Events: []Event{typedEvent(session.N, api.EventSessionDeleted)}})
 	if _, err := s.Job(t.Context(), row.Job.ID); !errors.Is(err, ErrNotFound) {
@@ -115,7 +115,7 @@ func TestClaimableJob(t *testing.T) {
 	if got := take(time.Minute, "boot"); got != "" { // one of a session at a time, and nothing early
 		t.Errorf("then %s", got)
 	}
-	if due, ok, err := s.NextJob(t.Context(), "boot"); err != nil || !ok || due != 0 {
+	if due, ok, err := s.NextJob(t.Context(), time.Minute, "boot"); err != nil || !ok || due != time.Hour {
 		t.Errorf("due %v, %v, %v", due, ok, err)
 	}
 	if got := take(time.Minute, "another run of the machine"); got != later.Job.ID {
