@@ -70,6 +70,9 @@ type Exit struct {
 	ExitedAt   time.Time `json:"exited_at"`
 }
 
+// BootID names this run of the machine; "" where it is not known.
+func BootID() string { return bootID() }
+
 // ReadStart reads the start record of a directory. The error is fs.ErrNotExist
 // if there is none: the child was never started; a *RecordError if it is damaged:
 // it was.
