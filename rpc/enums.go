@@ -24,6 +24,9 @@ var enums = func() map[reflect.Type][]string {
 	addEnum(m, api.EventTypes...)
 	addEnum(m, api.ConversationMessage, api.ConversationThinking, api.ConversationToolCall,
 		api.ConversationToolResult, api.ConversationSystem, api.ConversationResult, api.ConversationUnparsed)
+	addEnum(m, api.JobKinds...)
+	addEnum(m, api.JobStates...)
+	addEnum(m, api.UsageBys...)
 	addEnum(m, api.HealthOK, api.HealthDegraded)
 	addEnum(m, api.WorkKinds...)
 	for _, k := range errorTable {

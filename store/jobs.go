@@ -157,6 +157,22 @@ func (s *Store) NextJob(ctx context.Context, now time.Duration, boot string) (du
 	return time.Duration(first.Int64), first.Valid, nil
 }
 
+// DueJobs counts the jobs that are queued and due at a time now of the run of the
+// machine that boot names, and returns since when the first is: from the beginning, if
+// that was in another run.
+func (s *Store) DueJobs(ctx context.Context, now time.Duration, boot string) (first time.Duration, jobs int, err error) {
+	if err := s.begin(); err != nil {
+		return 0, 0, err
+	}
+	defer s.reading.Done()
+	err = s.db.QueryRowContext(ctx, `SELECT coalesce(min(CASE WHEN boot = ?1 THEN due ELSE 0 END), ?2), count(*) FROM jobs
+		WHERE state = 'queued' AND (due <= ?2 OR boot <> ?1)`, boot, int64(now)).Scan(&first, &jobs)
+	if err != nil {
+		return 0, 0, fmt.Errorf("count the jobs that are due: %w", fault(err))
+	}
+	return first, jobs, nil
+}
+
 // JobFigures counts the jobs.
 func (s *Store) JobFigures(ctx context.Context) (h api.JobsHealth, err error) {
 	if err := s.begin(); err != nil {

@@ -8,6 +8,9 @@ const (
 	JobSummarize JobKind = "summarize" // writes a Summary of a session
 )
 
+// JobKinds lists every kind.
+var JobKinds = []JobKind{JobSummarize}
+
 // JobState is where a job stands.
 type JobState string
 

@@ -10,6 +10,9 @@ const (
 	UsageByDay       UsageBy = "day"
 )
 
+// UsageBys lists all of them.
+var UsageBys = []UsageBy{UsageBySession, UsageByDirectory, UsageByDay}
+
 // Usage is what was used: by turns that have ended, all models and subagents.
 type Usage struct {
 	CostUSD                  float64 `json:"cost_usd" jsonschema:"US dollars"`

@@ -234,3 +234,10 @@ func (q *Queue) Next(ctx context.Context) (wait time.Duration, ok bool, err erro
 	due, ok, err := q.o.Store.NextJob(ctx, now, q.o.Boot)
 	return due - now, ok, err
 }
+
+// Due says how many jobs are queued and due, and for how long the first has been.
+func (q *Queue) Due(ctx context.Context) (since time.Duration, jobs int, err error) {
+	now := q.o.Clock()
+	first, jobs, err := q.o.Store.DueJobs(ctx, now, q.o.Boot)
+	return now - first, jobs, err
+}
