@@ -122,6 +122,7 @@ func (w *workers) round(ctx context.Context) (wait time.Duration, err error) {
 	if w.m.overBudget(ctx) {
 		return budgetPoll, nil
 	}
+	since := w.m.clock() // what becomes due from now on is seen by the claims, or waited for
 	for w.idle() && ctx.Err() == nil {
 		row, ok, err := w.queue.Claim(ctx, []api.JobKind{api.JobSummarize})
 		if err != nil {
@@ -133,7 +134,7 @@ func (w *workers) round(ctx context.Context) (wait time.Duration, err error) {
 		w.moves()
 		w.begin(ctx, row)
 	}
-	wait, ok, err := w.queue.Next(ctx)
+	wait, ok, err := w.queue.Next(ctx, since)
 	if !ok || wait > workPoll {
 		wait = workPoll
 	}
@@ -214,7 +215,7 @@ func (w *workers) settle(ctx context.Context, row store.JobRow, used api.Usage, 
 		log = log.With("stack", string(p.stack))
 	}
 	if w.m.ctx.Err() == nil {
-		log.Warn("job failed", "attempt", row.Job.Attempts, "error", err)
+		log.Warn("job failed", "attempt", row.Job.Attempts, "error", reasonOfFailure(err, cause))
 	}
 	over := context.WithoutCancel(ctx) // the job is to be settled, whatever has ended the work
 	for {

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"net"
 	"net/http"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -30,6 +31,29 @@ type Server struct {
 	messages int // how many messages were begun: their ids
 	requests []Request
 	gates    map[string]*gate
+	answer   json.RawMessage // see Structure
+}
+
+// structuredTool is the tool by which Claude Code has a schema filled in (--json-schema).
+const structuredTool = "StructuredOutput"
+
+// Structure has every request that may use the tool StructuredOutput answered with it,
+// and this input, whatever its text says.
+func (s *Server) Structure(answer json.RawMessage) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.answer = answer
+}
+
+// replyTo is what a request is answered with.
+func (s *Server) replyTo(r *Request) reply {
+	s.mu.Lock()
+	answer := s.answer
+	s.mu.Unlock()
+	if answer != nil && !r.ToolResult && slices.Contains(r.Tools, structuredTool) {
+		return say(block{kind: "tool_use", name: structuredTool, input: answer})
+	}
+	return script(r.Text, r.ToolResult)
 }
 
 // gate is what `wait: NAME` waits at.
@@ -117,7 +141,7 @@ func (s *Server) message(w http.ResponseWriter, r *http.Request) {
 	}
 	request := body.record(r.Header)
 	n := s.remember(request)
-	reply := script(request.Text, request.ToolResult)
+	reply := s.replyTo(&request)
 	if reply.status != 0 {
 		writeError(w, reply.status, reply.problem)
 		return

@@ -185,7 +185,7 @@ func (h *history) drain() {
 		h.expect(err)
 		switch {
 		case !ok:
-			wait, more, err := h.Next(h.world.t.Context())
+			wait, more, err := h.Next(h.world.t.Context(), h.now)
 			h.expect(err)
 			if !more {
 				return

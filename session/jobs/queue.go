@@ -227,12 +227,12 @@ func Event(row store.JobRow) store.Event {
 		Type: api.EventJobUpdated, Time: row.Job.UpdatedAt, Data: json.RawMessage(data)}
 }
 
-// Next says how long it is until the next job is due that is not yet, or the next
-// lease is over; ok is false if there is none to wait for.
-func (q *Queue) Next(ctx context.Context) (wait time.Duration, ok bool, err error) {
-	now := q.o.Clock()
-	due, ok, err := q.o.Store.NextJob(ctx, now, q.o.Boot)
-	return due - now, ok, err
+// Next says how long it is until the next job is due that was not at a time since,
+// before which the queue was looked at, or the next lease is over; ok is false if there
+// is none to wait for.
+func (q *Queue) Next(ctx context.Context, since time.Duration) (wait time.Duration, ok bool, err error) {
+	due, ok, err := q.o.Store.NextJob(ctx, since, q.o.Boot)
+	return max(0, due-q.o.Clock()), ok, err
 }
 
 // Due says how many jobs are queued and due, and for how long the first has been.

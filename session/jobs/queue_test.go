@@ -154,7 +154,7 @@ func TestFailuresAreRetriedThenDead(t *testing.T) {
 		if j := w.job(id); j.State != api.JobQueued || j.Reason != "it broke" || j.RetryAt.IsZero() || !j.LeaseUntil.IsZero() {
 			t.Errorf("%+v", j)
 		}
-		if wait, ok, err := w.Next(t.Context()); wait != pause || !ok || err != nil {
+		if wait, ok, err := w.Next(t.Context(), w.now); wait != pause || !ok || err != nil {
 			t.Errorf("waits %v, %v, %v; want %v", wait, ok, err, pause)
 		}
 		if early := w.claim(); early != nil {
