@@ -3,6 +3,7 @@ package messagesapi
 import (
 	"context"
 	"encoding/json"
+	"io"
 	"net"
 	"net/http"
 	"slices"
@@ -45,11 +46,15 @@ func (s *Server) Structure(answer json.RawMessage) {
 	s.answer = answer
 }
 
+func (s *Server) structured() json.RawMessage {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.answer
+}
+
 // replyTo is what a request is answered with.
 func (s *Server) replyTo(r *Request) reply {
-	s.mu.Lock()
-	answer := s.answer
-	s.mu.Unlock()
+	answer := s.structured()
 	if answer != nil && !r.ToolResult && slices.Contains(r.Tools, structuredTool) {
 		return say(block{kind: "tool_use", name: structuredTool, input: answer})
 	}
@@ -134,12 +139,19 @@ func (s *Server) serve(w http.ResponseWriter, r *http.Request) {
 }
 
 func (s *Server) message(w http.ResponseWriter, r *http.Request) {
+	raw, err := io.ReadAll(r.Body)
+	if err != nil {
+		return // the client is gone
+	}
 	var body messageRequest
-	if err := json.NewDecoder(r.Body).Decode(&body); err != nil {
+	if err := json.Unmarshal(raw, &body); err != nil {
 		writeError(w, http.StatusBadRequest, err.Error())
 		return
 	}
 	request := body.record(r.Header)
+	if s.structured() != nil {
+		request.Body = raw
+	}
 	n := s.remember(request)
 	reply := s.replyTo(&request)
 	if reply.status != 0 {
