@@ -34,6 +34,10 @@ type Config struct {
 
 	Retention session.Retention // what is pruned by itself, and where archives go
 
+	Summaries      session.Summaries // what is summarised by itself, and how; without its Redactor
+	Jobs           session.Jobs      // bounds of the queue of jobs
+	RedactPatterns string            // what is removed from text before it is summarised; see redact.Parse
+
 	LockDir string // directory of the conversations' locks, one for all daemons of a user
 
 	Version    string   // what health says
@@ -66,10 +70,11 @@ func (c Config) DaemonLog() string { return filepath.Join(c.StateDir, "daemon.lo
 
 // Setting is one thing that flags, the environment and the file can set.
 type Setting struct {
-	Key   string // in the file, and in the names of the others
-	Usage string // one line for --help
-	path  bool   // a path: relative to where the command was called
-	apply func(c *Config, value string) error
+	Key     string // in the file, and in the names of the others
+	Usage   string // one line for --help
+	path    bool   // a path: relative to where the command was called
+	private bool   // its value is shown to nobody
+	apply   func(c *Config, value string) error
 }
 
 // Flag returns the name of the setting's flag, without dashes.
@@ -81,7 +86,7 @@ func (s Setting) Env() string { return "SESSIOND_" + strings.ToUpper(s.Key) }
 // Settings lists everything that can be set.
 func Settings() []Setting { return slices.Clone(settings) }
 
-var settings = slices.Concat(usualSettings, boundSettings, retentionSettings)
+var settings = slices.Concat(usualSettings, boundSettings, retentionSettings, summarySettings)
 
 var usualSettings = []Setting{
 	{

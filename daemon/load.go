@@ -64,7 +64,7 @@ func Load(s Sources) (Config, error) {
 		if err := setting.apply(&c, value); err != nil {
 			return c, &ConfigError{source, err}
 		}
-		c.origins = append(c.origins, Origin{setting.Key, value, source})
+		c.origins = append(c.origins, Origin{setting.Key, setting.shown(value), source})
 	}
 	if err := c.defaultPaths(s.Getenv); err != nil {
 		return c, err
@@ -112,6 +112,9 @@ func (c Config) Differing(running map[string]string) []string {
 // same reports whether two configurations have the same value of a setting,
 // however it is spelt.
 func (s Setting) same(a, b map[string]string) bool {
+	if s.private {
+		return a[s.Key] == b[s.Key]
+	}
 	one, other := defaultConfig(), defaultConfig()
 	for c, values := range map[*Config]map[string]string{&one: a, &other: b} {
 		if value, ok := values[s.Key]; ok && s.apply(c, value) != nil {

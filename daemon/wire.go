@@ -30,12 +30,16 @@ type rooms struct {
 // of them does anything by itself before the manager is started.
 func openRooms(ctx context.Context, c Config, log *daemonLog) (*rooms, error) {
 	r := &rooms{}
-	var err error
+	summaries, err := c.summaries()
+	if err != nil {
+		return nil, err
+	}
 	r.store, err = store.Open(ctx, c.databasePath(), store.Options{
 		Logger: log.Logger,
-		Published: func(events []store.Event) { // commits come later than the hub and the index
+		Published: func(events []store.Event) { // commits come later than the hub, the index and the manager
 			r.hub.Publish(toBus(r.store, log.Logger, events))
 			r.index.Wake()
+			r.manager.Committed(events)
 		},
 	})
 	if err != nil {
@@ -47,6 +51,7 @@ func openRooms(ctx context.Context, c Config, log *daemonLog) (*rooms, error) {
 		Executable: c.Executable, Claude: c.Claude, MaxSessions: c.MaxSessions, DailyBudgetUSD: c.DailyBudgetUSD, IdleTimeout: c.IdleTimeout, Environ: c.Environ,
 		MaxJournalBytes: c.MaxJournalBytes, MaxLineBytes: int(c.MaxLineBytes),
 		MaxInbox: int(c.MaxInbox), MaxInboxBytes: c.MaxInboxBytes, MaxQueued: int(c.MaxQueuedSessions), Retention: c.Retention,
+		Jobs: c.Jobs, Summaries: summaries,
 		PublishPartial: r.hub.PublishPartial, Logger: log.Logger,
 	})
 	if err != nil {

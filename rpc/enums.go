@@ -26,6 +26,9 @@ var enums = func() map[reflect.Type][]string {
 		api.ConversationToolResult, api.ConversationSystem, api.ConversationResult, api.ConversationUnparsed)
 	addEnum(m, api.RoleUser, api.RoleAssistant, api.RoleTool, api.RoleSystem)
 	addEnum(m, api.OrderRank, api.OrderNewest)
+	addEnum(m, api.JobKinds...)
+	addEnum(m, api.JobStates...)
+	addEnum(m, api.UsageBys...)
 	addEnum(m, api.HealthOK, api.HealthDegraded)
 	addEnum(m, api.WorkKinds...)
 	for _, k := range errorTable {

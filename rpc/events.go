@@ -23,6 +23,8 @@ var eventTable = []eventKind{
 	{api.EventNewApproval, "Claude Code asks something", reflect.TypeFor[api.Approval]()},
 	{api.EventApprovalResolved, "a question was answered, or became void", reflect.TypeFor[api.Approval]()},
 	{api.EventMessageUpdated, "a message was taken, or its state changed", reflect.TypeFor[api.Message]()},
+	{api.EventSessionSummarized, "a session has a new summary", reflect.TypeFor[api.Summary]()},
+	{api.EventJobUpdated, "a job was queued, or its state changed", reflect.TypeFor[api.Job]()},
 	{api.EventSessionDeleted, "a session was deleted, and its events with it", nil},
 	{api.EventPartialMessage, "Claude Code printed a delta; only with include_partial, and never stored", reflect.TypeFor[json.RawMessage]()},
 }

@@ -58,6 +58,7 @@ func methodTable() []method {
 		noApproval     = api.ReasonApprovalNotFound
 		noMessage      = api.ReasonMessageNotFound
 		noSubscription = api.ReasonSubscriptionNotFound
+		noJob          = api.ReasonJobNotFound
 		invalidState   = api.ReasonInvalidState
 		limit          = api.ReasonLimitExceeded
 		noClaude       = api.ReasonClaudeUnavailable
@@ -104,6 +105,18 @@ func methodTable() []method {
 			"the approval", Service.GetApproval, noApproval),
 		serviceMethod("sendDecision", "Answers one of Claude Code's questions; the first answer wins.",
 			"the approval, resolved", Service.SendDecision, noApproval, api.ReasonAlreadyResolved, invalidState, limit),
+		serviceMethod("summarizeSession", "Queues a summary of what is new in a session; asked again, it is the same job.",
+			"the job, whose end events tell, and the newest summary so far", Service.SummarizeSession, noSession),
+		serviceMethod("getSummary", "What a session was about, in short: its newest summary, or one before it.",
+			"the summary, if there is one", Service.GetSummary, noSession),
+		paged(serviceMethod("listJobs", "The work that the daemon does by itself, the newest first, a page at a time.",
+			"a page of jobs", Service.ListJobs, noSession)),
+		serviceMethod("retryJob", "Queues a job again that is dead or was cancelled; has one that waits begun as soon as may be.",
+			"the job, queued", Service.RetryJob, noJob, invalidState),
+		serviceMethod("cancelJob", "Takes a job out of the queue, and breaks it off if it is at work; puts a dead one away.",
+			"the job, cancelled", Service.CancelJob, noJob, invalidState),
+		paged(serviceMethod("getUsage", "What was used, in tokens and US dollars: in all, and by session, directory or day, a page at a time.",
+			"what was used, and what the daemon is at", Service.GetUsage, noSession)),
 		newMethod("subscribe", "Sends events as `event` notifications on this connection, from a cursor on, or from now.",
 			"the subscription, whose events come behind this answer", subscribe, api.ReasonCursorExpired, limit),
 		newMethod("unsubscribe", "Ends a subscription of this connection; after the answer no event of it comes.",

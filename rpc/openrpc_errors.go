@@ -25,10 +25,11 @@ type (
 		ID string `json:"id" jsonschema:"the id that was given"`
 	}
 	stateData struct {
-		Status       api.Status       `json:"status" jsonschema:"the session's status"`
+		Status       api.Status       `json:"status,omitempty" jsonschema:"the session's status"`
 		Hint         string           `json:"hint" jsonschema:"what would fit"`
 		SessionID    string           `json:"session_id,omitempty" jsonschema:"the session to turn to, where it is another"`
 		MessageState api.MessageState `json:"message_state,omitempty" jsonschema:"of cancelMessage: the message's state"`
+		JobState     api.JobState     `json:"job_state,omitempty" jsonschema:"of retryJob and cancelJob: the job's state"`
 	}
 	cursorData struct {
 		OldestSeq int64 `json:"oldest_seq" jsonschema:"from here on the log is whole"`
@@ -62,6 +63,7 @@ var errorData = map[api.Reason]reflect.Type{
 	api.ReasonApprovalNotFound:     reflect.TypeFor[idData](),
 	api.ReasonMessageNotFound:      reflect.TypeFor[idData](),
 	api.ReasonSubscriptionNotFound: reflect.TypeFor[idData](),
+	api.ReasonJobNotFound:          reflect.TypeFor[idData](),
 	api.ReasonInvalidState:         reflect.TypeFor[stateData](),
 	api.ReasonCursorExpired:        reflect.TypeFor[cursorData](),
 	api.ReasonLimitExceeded:        reflect.TypeFor[limitData](),

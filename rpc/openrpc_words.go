@@ -29,6 +29,11 @@ var objectDocs = map[reflect.Type]string{
 	reflect.TypeFor[api.PrunedSession]():      "a session that was pruned",
 	reflect.TypeFor[api.PruneFailure]():       "a session that was to be pruned and was not",
 	reflect.TypeFor[api.ImportedTranscript](): "what became of one file",
+	reflect.TypeFor[api.Job]():                "work that the daemon does by itself, for a session as it was at an event",
+	reflect.TypeFor[api.JobsHealth]():         "the queue of jobs: whether it moves is what counts",
+	reflect.TypeFor[api.Summary]():            "what a session was about, in short",
+	reflect.TypeFor[api.SummaryNote]():        "what a session object tells of its newest summary",
+	reflect.TypeFor[api.UsageGroup]():         "what a session, a directory or a day has used",
 	reflect.TypeFor[api.Content]():            "what a user says: a text, or content blocks as the Messages API knows them",
 	reflect.TypeFor[api.Time]():               "RFC 3339, UTC, with milliseconds",
 }
@@ -137,11 +142,26 @@ var otherWords = map[reflect.Type]wordsDoc{
 		"approve": "go on",
 		"deny":    "do not; the comment says why",
 	}},
+	reflect.TypeFor[api.JobKind](): {"what a job does", map[string]string{
+		"summarize": "it writes a summary of a session",
+	}},
 	reflect.TypeFor[api.Role](): {"who said something", map[string]string{
 		"user":      "the user: prompts, and those that a subagent was given",
 		"assistant": "Claude: messages, thoughts, and the input of tools",
 		"tool":      "a tool: its results",
 		"system":    "Claude Code: errors that end a turn, and lines that are no JSON",
+	}},
+	reflect.TypeFor[api.UsageBy](): {"what usage is told by", map[string]string{
+		"session":   "each session, those that have cost most first",
+		"directory": "each working directory, likewise",
+		"day":       "each day in UTC, the newest first",
+	}},
+	reflect.TypeFor[api.JobState](): {"where a job stands", map[string]string{
+		"queued":    "it waits for its turn, or for the pause behind an attempt that failed",
+		"running":   "somebody works on it, and has a lease",
+		"done":      "final: it has done what it was for",
+		"dead":      "it has failed too often, see reason; retryJob queues it again",
+		"cancelled": "a client wants it no more; retryJob queues it again",
 	}},
 	reflect.TypeFor[api.SearchOrder](): {"in which order things are found", map[string]string{
 		"rank":   "the best match first; among equals the newest",

@@ -39,5 +39,12 @@ type Service interface {
 	GetApproval(ctx context.Context, p api.ApprovalParams) (api.ApprovalResult, error)
 	SendDecision(ctx context.Context, p api.SendDecisionParams) (api.ApprovalResult, error)
 
+	SummarizeSession(ctx context.Context, p api.SessionParams) (api.SummarizeSessionResult, error)
+	GetSummary(ctx context.Context, p api.GetSummaryParams) (api.GetSummaryResult, error)
+	ListJobs(ctx context.Context, p api.ListJobsParams) (api.ListJobsResult, error)
+	RetryJob(ctx context.Context, p api.JobParams) (api.JobResult, error)
+	CancelJob(ctx context.Context, p api.JobParams) (api.JobResult, error)
+	GetUsage(ctx context.Context, p api.GetUsageParams) (api.GetUsageResult, error)
+
 	Backup(ctx context.Context, p api.BackupParams) (api.BackupResult, error)
 }

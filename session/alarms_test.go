@@ -55,7 +55,7 @@ func TestNewDay(t *testing.T) {
 	defer func() { _ = st.Close() }()
 	spend := func(usd float64) {
 		t.Helper()
-		if err := st.Commit(t.Context(), &store.Batch{Spend: usd, SpentAt: api.Now()}); err != nil {
+		if err := st.Commit(t.Context(), &store.Batch{Used: api.Usage{CostUSD: usd}, UsedAt: api.Now()}); err != nil {
 			t.Fatal(err)
 		}
 	}

@@ -117,7 +117,7 @@ func (m *Manager) Health(ctx context.Context) (api.Health, error) {
 	if h.Claude, claudeErr = claudeHealth(ctx); claudeErr != nil && !h.Claude.Available {
 		h.Claude.Hint = claudeErr.Error()
 	}
-	h.Problems = slices.Concat(m.databaseProblems(databaseErr), m.diskProblems(free, diskErr), m.paused(), m.stranded(), m.retention.problems())
+	h.Problems = slices.Concat(m.databaseProblems(databaseErr), m.diskProblems(free, diskErr), m.paused(), m.stranded(), m.retention.problems(), h.Problems)
 	if !h.Claude.Available {
 		h.Problems = append(h.Problems, "no usable claude: "+h.Claude.Hint)
 	}
@@ -142,6 +142,9 @@ func (m *Manager) figures(ctx context.Context) (api.Health, error) {
 	h.Inbox.Depth = depth
 	if !oldest.IsZero() {
 		h.Inbox.OldestAgeMS = max(0, time.Since(oldest.Time).Milliseconds())
+	}
+	if h.Jobs, h.Problems, err = m.workers.figures(ctx); err != nil {
+		return h, wrapf(err, "queue of jobs")
 	}
 	h.Budget.SpentTodayUSD, err = m.store.Spent(ctx, api.Now())
 	return h, wrapf(err, "what was spent")

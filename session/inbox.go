@@ -55,7 +55,7 @@ func (s *step) prompt(msg *api.Message) {
 // deliver sends what may be sent: a message that is to go now at once, one that
 // queues when no turn is under way and none is about to begin.
 func (s *step) deliver() {
-	s.m.hold = s.limited && s.batch.Spend >= s.left
+	s.m.hold = s.limited && s.batch.Used.CostUSD >= s.left
 	for i := range s.m.messages {
 		msg := &s.m.messages[i]
 		if msg.State != api.MessageQueued || msg.Delivery == api.DeliveryQueue && s.m.busy() || s.m.hold {

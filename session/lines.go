@@ -204,10 +204,21 @@ func (s *step) use(r *claude.Result) {
 	}
 	e.Total = r.Total
 	own := r.Total.Minus(*e.Base)
-	s.batch.Spend, s.batch.SpentAt = s.batch.Spend+own.CostUSD-ses.CostUSD, s.now
+	s.spent(own)
 	ses.CostUSD = own.CostUSD
 	ses.InputTokens, ses.OutputTokens = own.InputTokens, own.OutputTokens
 	ses.CacheCreationInputTokens, ses.CacheReadInputTokens = own.CacheCreationInputTokens, own.CacheReadInputTokens
+}
+
+// spent adds what was used since the last result to the day.
+func (s *step) spent(own claude.Totals) {
+	ses, used := &s.m.row.Session, &s.batch.Used
+	used.CostUSD += own.CostUSD - ses.CostUSD
+	used.InputTokens += own.InputTokens - ses.InputTokens
+	used.OutputTokens += own.OutputTokens - ses.OutputTokens
+	used.CacheCreationInputTokens += own.CacheCreationInputTokens - ses.CacheCreationInputTokens
+	used.CacheReadInputTokens += own.CacheReadInputTokens - ses.CacheReadInputTokens
+	s.batch.UsedAt = s.now
 }
 
 // base finds what a process had begun with, by its first result: the most that

@@ -36,6 +36,8 @@ type Config struct {
 	MaxQueued       int              // sessions that may wait for a slot
 	IdleTimeout     time.Duration    // ends interactive sessions that wait for a message so long; 0: never
 	Retention       Retention        // what is pruned by itself; zero: nothing
+	Jobs            Jobs             // bounds of the queue of jobs
+	Summaries       Summaries        // what is summarised by itself, and how
 	Environ         []string         // the daemon's own environment, for sessions that bring none
 	PublishPartial  func(*bus.Event) // takes what is not stored
 	Logger          *slog.Logger
@@ -83,6 +85,8 @@ type Manager struct {
 
 	retention retention
 	works     works
+	workers   *workers
+	auto      *autoSummaries // nil: nothing is summarised by itself
 }
 
 // NewManager makes a manager that does nothing until Start.
@@ -102,6 +106,13 @@ func NewManager(cfg Config) (*Manager, error) {
 	m := &Manager{cfg: cfg, store: cfg.Store, log: cfg.Logger, watcher: watcher, clock: monotonic, home: home,
 		actors: map[string]*actor{}, troubles: map[string]string{}, keepers: map[string]keeper{}}
 	m.ctx, m.stop = context.WithCancel(context.Background())
+	m.cfg.Jobs.Attempts = cmp.Or(cfg.Jobs.Attempts, DefaultJobAttempts)
+	m.cfg.Jobs.Backoff = cmp.Or(cfg.Jobs.Backoff, DefaultJobBackoff)
+	m.cfg.Summaries = cfg.Summaries.withDefaults()
+	m.workers = newWorkers(m)
+	if cfg.Summaries.Auto {
+		m.auto = newAutoSummaries(m)
+	}
 	return m, nil
 }
 
@@ -114,6 +125,9 @@ func (m *Manager) Start(ctx context.Context) error {
 		return fmt.Errorf("sessions to take over: %w", err)
 	}
 	leftovers := m.directories() // before any session is created
+	if err := m.beginSummaries(ctx, rows); err != nil {
+		return err
+	}
 	var actors []*actor
 	// First those that live: they count against the limit that the others wait for.
 	over := m.overBudget(ctx)
@@ -128,6 +142,7 @@ func (m *Manager) Start(ctx context.Context) error {
 		return err
 	}
 	m.wg.Go(func() { m.sweep(m.ctx, leftovers) })
+	m.wg.Go(func() { m.workers.run(m.ctx) })
 	if m.cfg.DailyBudgetUSD > 0 {
 		poll := time.NewTicker(budgetPoll)
 		m.wg.Go(func() {

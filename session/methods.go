@@ -242,6 +242,7 @@ func (m *Manager) erase(ctx context.Context, row store.SessionRow) error {
 		return wrapf(err, "delete session %s", ses.ID)
 	}
 	crashpoint.Reach(crashpoint.DeleteStored)
+	m.workers.stop(func(w claimed) bool { return w.session == ses.ID }, errUnwanted)
 	m.removeDir(ses.ID)
 	return nil
 }

@@ -17,10 +17,14 @@ type Batch struct {
 	Messages    []api.Message  // inserted, or replaced by id; ErrExists if the id is another session's
 	Approvals   []api.Approval // likewise
 	Transcripts []Transcript   // inserted, or replaced by conversation and agent; ErrNotFound if the session is gone
-	Spend       float64        // US dollars that were spent, added to the day of SpentAt
-	SpentAt     api.Time
-	Events      []Event // appended in this order, with consecutive seq
-	Delete      int64   // a session's number: the row, its messages and approvals; its events are removed later
+	Used        api.Usage      // by turns that ended, added to the day of UsedAt
+	UsedAt      api.Time
+	Wrote       api.Usage   // by summaries, likewise
+	Jobs        []JobChange // see there
+	Summary     *NewSummary // see there
+	Mark        *Mark       // kept, or replaced by name
+	Events      []Event     // appended in this order, with consecutive seq
+	Delete      int64       // a session's number: the row, its messages and approvals; its events are removed later
 }
 
 // SessionUpdate changes a session; what is absent stays.
@@ -34,7 +38,7 @@ type SessionUpdate struct {
 
 // rows is a measure of the work in b.
 func (b *Batch) rows() int {
-	return 1 + len(b.Events) + len(b.Messages) + len(b.Approvals) + len(b.Transcripts)
+	return 1 + len(b.Events) + len(b.Messages) + len(b.Approvals) + len(b.Transcripts) + len(b.Jobs)
 }
 
 // bytes is a measure of what b writes.
@@ -54,6 +58,8 @@ func (b *Batch) about() string {
 		return "what was to be written of session " + b.Create.Session.ID
 	case b.Update != nil:
 		return fmt.Sprintf("what was to be written of session number %d", b.Update.N)
+	case len(b.Jobs) > 0:
+		return "what was to be written of job " + b.Jobs[0].Row.Job.ID
 	case b.Delete != 0:
 		return fmt.Sprintf("the deletion of session number %d", b.Delete)
 	}
@@ -129,9 +135,9 @@ func (w *writer) apply(b *Batch) error {
 			return fmt.Errorf("update session %d: %w", b.Update.N, err)
 		}
 	}
-	if b.Spend != 0 {
-		if _, err := w.stmts.spend.exec(spendingDay(b.SpentAt), b.Spend); err != nil {
-			return fmt.Errorf("count what was spent: %w", err)
+	if !b.Used.IsZero() || !b.Wrote.IsZero() {
+		if err := w.spend(b); err != nil {
+			return fmt.Errorf("count what was used: %w", err)
 		}
 	}
 	for i := range b.Messages {
@@ -149,12 +155,35 @@ func (w *writer) apply(b *Batch) error {
 			return fmt.Errorf("keep how far transcript %s was read: %w", b.Transcripts[i].Path, err)
 		}
 	}
+	if err := w.applyJobs(b); err != nil {
+		return err
+	}
 	if err := w.appendEvents(b); err != nil {
 		return fmt.Errorf("append events: %w", err)
 	}
 	if b.Delete != 0 {
 		if err := w.deleteSession(b.Delete); err != nil {
 			return fmt.Errorf("delete session %d: %w", b.Delete, err)
+		}
+	}
+	return nil
+}
+
+// applyJobs is the part of apply that is about jobs and what they make.
+func (w *writer) applyJobs(b *Batch) error {
+	for i := range b.Jobs {
+		if err := w.changeJob(&b.Jobs[i]); err != nil {
+			return fmt.Errorf("keep job %s: %w", b.Jobs[i].Row.Job.ID, err)
+		}
+	}
+	if b.Summary != nil {
+		if err := w.addSummary(b.Summary); err != nil {
+			return fmt.Errorf("keep a summary of session %s: %w", b.Summary.Summary.SessionID, err)
+		}
+	}
+	if b.Mark != nil {
+		if _, err := w.rarely(putMarkSQL, b.Mark.Name, b.Mark.Value); err != nil {
+			return fmt.Errorf("keep the mark %s: %w", b.Mark.Name, err)
 		}
 	}
 	return nil

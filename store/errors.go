@@ -12,6 +12,7 @@ var (
 	ErrClosed   = errors.New("the store is closed")
 	ErrNotFound = errors.New("not in the store")
 	ErrExists   = errors.New("already in the store") // an id or a key that is taken
+	ErrChanged  = errors.New("changed meanwhile")    // what was to be changed does not stand as it was said to
 )
 
 // What is wrong with the disk, or with the database on it; test with errors.Is.

@@ -73,6 +73,9 @@ func (w *writer) createSession(row *SessionRow) error {
 	if _, err := w.stmts.insertDocument.exec(row.N, fold(s.Title), document); err != nil {
 		return err
 	}
+	if err := w.putUsage(row.N, s); err != nil {
+		return err
+	}
 	w.store.indexer.added(len(s.Title) + len(s.Query))
 	if row.Engine != nil {
 		if _, err := w.stmts.putEngine.exec(row.N, string(row.Engine)); err != nil {
@@ -113,6 +116,9 @@ func (w *writer) updateSession(u *SessionUpdate) error {
 		return err
 	}
 	if _, err := w.stmts.updateDocument.exec(fold(s.Title), document, u.N); err != nil {
+		return err
+	}
+	if err := w.putUsage(u.N, s); err != nil {
 		return err
 	}
 	if _, err := w.stmts.deleteTags.exec(u.N); err != nil {

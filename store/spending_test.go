@@ -11,7 +11,7 @@ func TestSpending(t *testing.T) {
 	s := open(t, Options{})
 	day := api.FromMillis(1_700_000_000_000)
 	next := api.FromMillis(1_700_000_000_000 + 24*3600*1000)
-	for _, b := range []*Batch{{Spend: 0.25, SpentAt: day}, {Spend: 0.5, SpentAt: day}, {Spend: 1, SpentAt: next}} {
+	for _, b := range []*Batch{{Used: api.Usage{CostUSD: 0.25}, UsedAt: day}, {Wrote: api.Usage{CostUSD: 0.5}, UsedAt: day}, {Used: api.Usage{CostUSD: 1}, UsedAt: next}} {
 		if err := s.Commit(t.Context(), b); err != nil {
 			t.Fatal(err)
 		}

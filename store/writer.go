@@ -2,6 +2,7 @@ package store
 
 import (
 	"cmp"
+	"database/sql/driver"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -48,6 +49,7 @@ type writer struct {
 	started bool
 	ended   chan struct{}
 
+	rare      map[string]*stmt // prepared when they are needed first
 	group     []*request
 	published []Event
 	purges    []int64          // deleted sessions whose events are still in the file
@@ -66,7 +68,7 @@ type statements struct {
 	deleteTags, putMessage, putApproval                       *stmt
 	insertDeletion, deleteSession, purgeEvents, closeDeletion *stmt
 	putTranscript                                             *stmt
-	spend, vacuum, probe                                      *stmt
+	vacuum, probe                                             *stmt
 }
 
 // newWriter opens the connection and prepares the statements; run does the rest.
@@ -75,7 +77,7 @@ func newWriter(path string, s *Store, o Options) (_ *writer, err error) {
 	if err != nil {
 		return nil, err
 	}
-	w := &writer{store: s, trouble: s.trouble, conn: c, publish: o.Published, logger: o.Logger, patience: cmp.Or(o.patience, busyPatience),
+	w := &writer{store: s, trouble: s.trouble, conn: c, publish: o.Published, logger: o.Logger, patience: cmp.Or(o.patience, busyPatience), rare: map[string]*stmt{},
 		queue: make(chan *request), jobs: make(chan func()), wrote: make(chan struct{}, 1), ended: make(chan struct{})}
 	for _, pragma := range []string{
 		"PRAGMA wal_autocheckpoint = 0", // the checkpointer does this, off the writer's path
@@ -110,7 +112,7 @@ func (w *writer) queries() map[**stmt]string {
 		&s.updateDocument: updateDocumentSQL, &s.putEngine: putEngineSQL, &s.deleteTags: deleteTagsSQL,
 		&s.putMessage: putMessageSQL, &s.putApproval: putApprovalSQL,
 		&s.insertDeletion: insertDeletionSQL, &s.deleteSession: deleteSessionSQL,
-		&s.spend: spendSQL, &s.vacuum: fmt.Sprintf("PRAGMA incremental_vacuum(%d)", vacuumPages), &s.probe: probeSQL,
+		&s.vacuum: fmt.Sprintf("PRAGMA incremental_vacuum(%d)", vacuumPages), &s.probe: probeSQL,
 		&s.putTranscript: putTranscriptSQL,
 		&s.purgeEvents:   purgeEventsSQL, &s.closeDeletion: closeDeletionSQL,
 	}
@@ -127,7 +129,24 @@ func (w *writer) close() error {
 			errs = append(errs, (*target).close())
 		}
 	}
+	for _, s := range w.rare {
+		errs = append(errs, s.close())
+	}
 	return errors.Join(append(errs, w.conn.close())...)
+}
+
+// rarely executes a query that is not one of every batch, and returns how many rows
+// it changed.
+func (w *writer) rarely(query string, values ...driver.Value) (int64, error) {
+	s := w.rare[query]
+	if s == nil {
+		var err error
+		if s, err = w.conn.prepare(query); err != nil {
+			return 0, err
+		}
+		w.rare[query] = s
+	}
+	return s.change(values...)
 }
 
 // run is the writer's goroutine: it ends when the store closes. What it has

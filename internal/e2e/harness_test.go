@@ -39,6 +39,7 @@ type world struct {
 	home string
 	work string              // working directory of sessions
 	url  string              // of the Messages API's stand-in, if there is one
+	env  []string            // what else is in the environment of sessions
 	API  *messagesapi.Server // nil with the scripted claude
 	stop func()              // the daemon
 }
@@ -104,9 +105,9 @@ func (w *world) start() {
 // environ is the environment of the sessions: nothing of this process's own.
 func (w *world) environ() []string {
 	if w.url != "" {
-		return messagesapi.Env(w.home, w.url)
+		return append(messagesapi.Env(w.home, w.url), w.env...)
 	}
-	return []string{"HOME=" + w.home, "PATH=" + os.Getenv("PATH")}
+	return append([]string{"HOME=" + w.home, "PATH=" + os.Getenv("PATH")}, w.env...)
 }
 
 // endAll leaves no process behind.

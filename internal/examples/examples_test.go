@@ -25,6 +25,7 @@ func TestExamplesAreTrue(t *testing.T) {
 	w.indexed()
 	w.ask("a daemon without sessions", "health", nil)
 	first := w.one()
+	w.jobs(first)
 	w.talk()
 	w.approvals()
 	w.ends(first)
@@ -94,6 +95,34 @@ func (w *world) approvals() {
 	w.until(id, is(api.StatusWaitingInput))
 }
 
+// jobs are a summary, one that fails, and what was used.
+func (w *world) jobs(id string) {
+	w.ask("a session of which there is none yet", "getSummary", map[string]any{"session_id": id})
+	asked := w.ask("a session that has ended", "summarizeSession", map[string]any{"session_id": id})
+	job := asked["job"].(map[string]any)["id"].(string)
+	w.job(job, api.JobDone)
+	w.ask("the newest", "getSummary", map[string]any{"session_id": id})
+	w.ask("what is done", "listJobs", map[string]any{"session_id": id, "state": []string{"done"}})
+	other := w.launch("what else is here?", api.StatusWaitingInput, nil)
+	w.summarizers("die: KILL")
+	asked = w.ask("one that a summariser fails at", "summarizeSession", map[string]any{"session_id": other})
+	job = asked["job"].(map[string]any)["id"].(string)
+	w.job(job, api.JobDead)
+	w.summarizers("")
+	w.ask("one that has failed too often", "retryJob", map[string]any{"job_id": job})
+	w.job(job, api.JobDone)
+	if err := w.send(other, "and what is not?"); err != nil {
+		w.t.Fatal(err)
+	}
+	w.until(other, is(api.StatusWaitingInput))
+	w.summarizers("silence")
+	asked = w.ask("what is new in it", "summarizeSession", map[string]any{"session_id": other})
+	job = asked["job"].(map[string]any)["id"].(string)
+	w.job(job, api.JobRunning)
+	w.ask("one that is at work", "cancelJob", map[string]any{"job_id": job})
+	w.ask("by directory", "getUsage", map[string]any{"by": "directory"})
+}
+
 // ends are the methods that keep, copy and clear away.
 func (w *world) ends(id string) {
 	sub := w.ask("everything from the beginning on", "subscribe", map[string]any{"after_seq": 0, "session_id": id})
@@ -112,6 +141,7 @@ func (w *world) failures(id string) {
 	w.fail(api.ReasonApprovalNotFound, "getApproval", map[string]any{"approval_id": nobody})
 	w.fail(api.ReasonMessageNotFound, "cancelMessage", map[string]any{"message_id": nobody})
 	w.fail(api.ReasonSubscriptionNotFound, "unsubscribe", map[string]any{"subscription_id": nobody})
+	w.fail(api.ReasonJobNotFound, "retryJob", map[string]any{"job_id": nobody})
 	w.fail(api.ReasonInvalidState, "sendMessage", map[string]any{"session_id": id, "content": "one more thing"})
 	w.fail(api.ReasonCursorExpired, "subscribe", map[string]any{"after_seq": 1000000})
 	w.fail(api.ReasonConflict, "launchSession", map[string]any{"query": "something else", "idempotency_key": "look-1"})
@@ -228,6 +258,7 @@ var telling = map[api.EventType]string{
 	api.EventSessionUpdated:       `"title":"what it is about"`,
 	api.EventSessionStatusChanged: `"new_status":"completed"`,
 	api.EventConversationUpdated:  `"role":"assistant"`,
+	api.EventJobUpdated:           `"state":"done"`,
 }
 
 // event keeps an event if it is the first of its type that tells something.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"io/fs"
 	"log/slog"
 	"os"
 	"path/filepath"
@@ -17,6 +18,7 @@ import (
 	"github.com/sessiond/sessiond/internal/scripted"
 	"github.com/sessiond/sessiond/rpc/api"
 	"github.com/sessiond/sessiond/rpc/client"
+	"github.com/sessiond/sessiond/session"
 )
 
 // patience bounds every wait. It is reached only by a failure.
@@ -30,12 +32,14 @@ func TestMain(m *testing.M) { daemontest.Main(m, &sessiond) }
 // world is a daemon of its own, in directories of its own, and what is recorded.
 type world struct {
 	*client.Client
-	t     *testing.T
-	ctx   context.Context
-	cfg   daemon.Config
-	work  string // working directory of sessions
-	names *strings.Replacer
-	taken *recording
+	t    *testing.T
+	ctx  context.Context
+	cfg  daemon.Config
+	work string // working directory of sessions
+	// summaries is where summarisers look for what they are to do.
+	summaries string
+	names     *strings.Replacer
+	taken     *recording
 }
 
 // newWorld starts a daemon. Its directories get the names that a user's would have
@@ -61,6 +65,12 @@ func newWorld(t *testing.T, taken *recording) *world {
 		LogFormat: daemon.LogText, LogLevel: slog.LevelWarn, Version: "1.0.0", Executable: sessiond,
 		Claude:  scripted.InstallVersion(t, bin, claudecli.Pinned),
 		Environ: []string{"HOME=" + dir, "PATH=" + os.Getenv("PATH")}}
+	w.summaries = filepath.Join(dir, "summaries")
+	if err := os.Mkdir(w.summaries, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	w.cfg.Environ = append(w.cfg.Environ, scripted.SummariesVariable+"="+w.summaries)
+	w.cfg.Jobs = session.Jobs{Attempts: 1, Backoff: time.Millisecond}
 	w.names = strings.NewReplacer(w.cfg.Claude, "/home/you/.local/bin/claude", state, "/home/you/.local/state/sessiond",
 		w.work, "/home/you/project", dir, "/home/you")
 	return w
@@ -162,4 +172,39 @@ func (w *world) transcript() string {
 		w.t.Fatal(err)
 	}
 	return projects
+}
+
+// summarizers says what those are to do that come from now on; "" for a summary.
+func (w *world) summarizers(script string) {
+	w.t.Helper()
+	file := filepath.Join(w.summaries, "script")
+	err := os.Remove(file)
+	if script != "" {
+		err = os.WriteFile(file, []byte(script), 0o600)
+	}
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		w.t.Fatal(err)
+	}
+}
+
+// job waits until a job is in a state.
+func (w *world) job(id string, state api.JobState) {
+	w.t.Helper()
+	for ev, err := range w.Events(w.ctx, api.SubscribeParams{AfterSeq: new(int64), EventTypes: []api.EventType{api.EventJobUpdated}}) {
+		if err != nil {
+			w.t.Fatal(err)
+		}
+		var j api.Job
+		if err := json.Unmarshal(ev.Data, &j); err != nil {
+			w.t.Fatal(err)
+		}
+		if j.ID == id && j.State == state {
+			return
+		}
+	}
+}
+
+func (w *world) send(id, text string) error {
+	_, err := w.SendMessage(w.ctx, api.SendMessageParams{SessionID: id, Content: api.Text(text)})
+	return err
 }

@@ -28,10 +28,13 @@ var mayImport = map[string][]string{
 	"bus":                {"rpc/api"}, // reads the log through an interface of its own
 	"session/shim":       {},          // starts in milliseconds and opens no database
 	"session/claude":     {"rpc/api"}, // knows no database and no client
-	"session":            {"rpc/api", "session/claude", "session/shim", "store", "bus", "session/transcript"},
-	"rpc":                {"rpc/api", "bus"}, // its service is an interface
+	"session":            {"rpc/api", "session/claude", "session/jobs", "session/redact", "session/shim", "session/summary", "store", "bus", "session/transcript"},
+	"session/jobs":       {"rpc/api", "store"},          // knows jobs, not what is done for them
+	"session/redact":     {},                            // for hooks too, which are quick
+	"session/summary":    {"rpc/api", "session/redact"}, // knows what a summariser is told, no process
+	"rpc":                {"rpc/api", "bus"},            // its service is an interface
 	"rpc/client":         {"rpc/api"},
-	"daemon":             {"rpc", "rpc/api", "session", "session/shim", "store", "store/search", "bus"},
+	"daemon":             {"rpc", "rpc/api", "session", "session/shim", "store", "store/search", "bus", "session/redact"},
 	"daemon/service":     {},                            // files and the managers' commands, nothing of the daemon
 	"session/transcript": {"rpc/api", "session/claude"}, // knows no database: what is imported and what is watched is read by it
 	// All else goes through the socket.

@@ -17,6 +17,8 @@ type Request struct {
 	Images int      // how many images the conversation holds
 	// ToolResult says that the newest message carries the result of a tool.
 	ToolResult bool
+	// Body is the request as it came; kept only of those behind Server.Structure.
+	Body []byte
 	// Messages are the texts of the whole conversation, oldest first.
 	Messages []Message
 }

@@ -3,8 +3,10 @@ package messagesapi
 import (
 	"context"
 	"encoding/json"
+	"io"
 	"net"
 	"net/http"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -30,6 +32,33 @@ type Server struct {
 	messages int // how many messages were begun: their ids
 	requests []Request
 	gates    map[string]*gate
+	answer   json.RawMessage // see Structure
+}
+
+// structuredTool is the tool by which Claude Code has a schema filled in (--json-schema).
+const structuredTool = "StructuredOutput"
+
+// Structure has every request that may use the tool StructuredOutput answered with it,
+// and this input, whatever its text says.
+func (s *Server) Structure(answer json.RawMessage) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.answer = answer
+}
+
+func (s *Server) structured() json.RawMessage {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.answer
+}
+
+// replyTo is what a request is answered with.
+func (s *Server) replyTo(r *Request) reply {
+	answer := s.structured()
+	if answer != nil && !r.ToolResult && slices.Contains(r.Tools, structuredTool) {
+		return say(block{kind: "tool_use", name: structuredTool, input: answer})
+	}
+	return script(r.Text, r.ToolResult)
 }
 
 // gate is what `wait: NAME` waits at.
@@ -110,14 +139,21 @@ func (s *Server) serve(w http.ResponseWriter, r *http.Request) {
 }
 
 func (s *Server) message(w http.ResponseWriter, r *http.Request) {
+	raw, err := io.ReadAll(r.Body)
+	if err != nil {
+		return // the client is gone
+	}
 	var body messageRequest
-	if err := json.NewDecoder(r.Body).Decode(&body); err != nil {
+	if err := json.Unmarshal(raw, &body); err != nil {
 		writeError(w, http.StatusBadRequest, err.Error())
 		return
 	}
 	request := body.record(r.Header)
+	if s.structured() != nil {
+		request.Body = raw
+	}
 	n := s.remember(request)
-	reply := script(request.Text, request.ToolResult)
+	reply := s.replyTo(&request)
 	if reply.status != 0 {
 		writeError(w, reply.status, reply.problem)
 		return

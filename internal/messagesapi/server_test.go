@@ -200,3 +200,19 @@ func TestEnvIsClean(t *testing.T) {
 		t.Error("the environment of this process has come through")
 	}
 }
+
+func TestStructure(t *testing.T) {
+	t.Parallel()
+	s := start(t)
+	s.Structure(json.RawMessage(`{"title":"x"}`))
+	asked := `{"model":"haiku","tools":[{"name":"StructuredOutput"}],"messages":[{"role":"user","content":"bash: ls"}]}`
+	if got := read(t, post(t, s, asked).Body); !strings.Contains(got, "StructuredOutput") || !strings.Contains(got, `{"title":"x"}`) {
+		t.Errorf("got %q", got)
+	}
+	if got := read(t, post(t, s, ask("hello")).Body); !strings.Contains(got, "you said: hello") {
+		t.Errorf("without the tool: %q", got)
+	}
+	if r := s.Requests(); len(r) != 2 || string(r[0].Body) != asked {
+		t.Errorf("remembered: %+v", r)
+	}
+}

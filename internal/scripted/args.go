@@ -56,7 +56,7 @@ const (
 // flags are those of the real one that a host may use, by their first names.
 var flags = map[string]kind{
 	"--print": isSwitch, "--verbose": isSwitch, "--fork-session": isSwitch, "--include-partial-messages": isSwitch,
-	"--replay-user-messages": isSwitch, "--strict-mcp-config": isSwitch, "--dangerously-skip-permissions": isSwitch,
+	"--replay-user-messages": isSwitch, "--no-session-persistence": isSwitch, "--disable-slash-commands": isSwitch, "--json-schema": takesValue, "--strict-mcp-config": isSwitch, "--dangerously-skip-permissions": isSwitch,
 	"--input-format": takesValue, "--output-format": takesValue, "--permission-prompt-tool": takesValue,
 	"--session-id": takesValue, "--resume": takesValue, "--resume-session-at": takesValue, "--model": takesValue,
 	"--fallback-model": takesValue, "--permission-mode": takesValue, "--system-prompt": takesValue,
@@ -142,7 +142,7 @@ func (o *options) checkNumbersAndFiles() error {
 		return refuse("error: option '--max-budget-usd <amount>' argument '%s' is invalid. --max-budget-usd must be a number greater than 0", o.get("max-budget-usd"))
 	}
 	for flag, name := range fileFlags {
-		if path := o.get(flag); path != "" {
+		if path := o.get(flag); path != "" && !(flag == "settings" && json.Valid([]byte(path))) {
 			if _, err := os.Stat(path); err != nil {
 				return refuse("Error: %s file not found: %s", name, path)
 			}

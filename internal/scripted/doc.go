@@ -32,6 +32,7 @@
 //	silence                nothing until the turn is interrupted or standard input ends
 //	ignore-signals         from here on nothing but SIGKILL ends it: no signal, request or end-of-file is heeded
 //	junk                   lines that are not JSON, not objects, empty, not UTF-8, of unknown types, very deep
+//	answer: JSON           answers by the schema that --json-schema has given, whether it follows that or not
 //	trace: NAME            the lines of a trace of this version, result and all, with this session's id; it waits
 //	                       for an answer where the trace asks, and for an interrupt where the trace was interrupted
 //	half: TEXT             TEXT without a newline, then exit 0
@@ -50,6 +51,7 @@
 // behind a tool's result, else those that wait are taken together as the next
 // turn (the steps of all of them); "later" and "now" are as in the real one.
 // Session states are printed if CLAUDE_CODE_EMIT_SESSION_STATE_EVENTS is 1.
+// With --json-schema it takes its steps from elsewhere: see SummariesVariable.
 // With SCRIPTED_RECORD in its environment it keeps a record of what it has done:
 // see RecordVariable. Each step counts as one call of the API, each pair of `tools` too, with the
 // tokens and the cost of one.

@@ -115,6 +115,9 @@ func (e *engine) result(o *outcome, t *turn) []byte {
 	} else {
 		body = append(body, "api_error_status", o.apiStatus, "result", o.text)
 	}
+	if t.structured != nil && !o.failed {
+		body = append(body, "structured_output", t.structured)
+	}
 	tail := object{"duration_ms", t.millis(), "uuid", uuid.NewString()}
 	if e.modern {
 		tail = append(tail, "queued_turn_count", 0, "result_index", e.results)

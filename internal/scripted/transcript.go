@@ -25,7 +25,7 @@ const (
 // transcript is a conversation as it is kept on disk. Its file comes to be with
 // the first message. It has no lock: whoever holds the engine's may use it.
 type transcript struct {
-	path    string
+	path    string // "": it is not kept
 	entries []entry
 	saved   int // how many entries the file holds
 }
@@ -35,6 +35,9 @@ func openTranscript(o *options, id string) (*transcript, error) {
 	dir, err := os.Getwd()
 	if err != nil {
 		return nil, err
+	}
+	if o.has("no-session-persistence") {
+		return &transcript{}, nil
 	}
 	slug := regexp.MustCompile(`[^A-Za-z0-9]`).ReplaceAllString(dir, "-")
 	t := &transcript{path: filepath.Join(projects(), slug, id+".jsonl")}
@@ -87,7 +90,7 @@ func (t *transcript) add(e entry) { t.entries = append(t.entries, e) }
 // save appends to the file what it does not hold yet. A conversation that
 // cannot be kept goes on, as the real one's does.
 func (t *transcript) save() {
-	if t.saved == len(t.entries) || os.MkdirAll(filepath.Dir(t.path), 0o700) != nil {
+	if t.path == "" || t.saved == len(t.entries) || os.MkdirAll(filepath.Dir(t.path), 0o700) != nil {
 		return
 	}
 	var b []byte

@@ -2,6 +2,7 @@ package scripted
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"strings"
@@ -25,7 +26,9 @@ type turn struct {
 	message  string // id of the message of the newest call
 	tool     string // id of the tool that runs, "" if none does
 	said     string // the newest text
-	denials  list
+	// structured is the answer by a schema; nil: none was given.
+	structured json.RawMessage
+	denials    list
 }
 
 // Why a step ends its turn.
@@ -98,7 +101,7 @@ func (t *turn) run() error {
 		return errBudget
 	}
 	for _, m := range t.messages[:t.batch] {
-		for _, s := range steps(m.text) {
+		for _, s := range t.script(m.text) {
 			if err := t.call(); err != nil {
 				return err
 			}

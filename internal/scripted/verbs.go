@@ -37,6 +37,7 @@ func init() {
 		"silence":        verbSilence,
 		"ignore-signals": verbIgnoreSignals,
 		"junk":           verbJunk,
+		"answer":         verbAnswer,
 		"trace":          verbTrace,
 		"half":           verbHalf,
 		"exit":           func(_ *turn, arg string) error { return exitWith(arg, false) },
@@ -117,6 +118,15 @@ type Report struct {
 }
 
 func verbReport(t *turn, _ string) error {
+	data, err := t.report()
+	if err != nil {
+		return err
+	}
+	t.say(string(data))
+	return nil
+}
+
+func (t *turn) report() ([]byte, error) {
 	r := Report{Argv: t.argv, Env: map[string]string{}, Files: map[string]string{}}
 	for _, pair := range os.Environ() {
 		name, value, _ := strings.Cut(pair, "=")
@@ -130,12 +140,7 @@ func verbReport(t *turn, _ string) error {
 			}
 		}
 	}
-	data, err := json.Marshal(r)
-	if err != nil {
-		return err
-	}
-	t.say(string(data))
-	return nil
+	return json.Marshal(r)
 }
 
 // pollEvery is how often `wait: FILE` looks.

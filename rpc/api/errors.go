@@ -20,6 +20,7 @@ const (
 	ReasonApprovalNotFound     Reason = "approval_not_found"
 	ReasonMessageNotFound      Reason = "message_not_found"
 	ReasonSubscriptionNotFound Reason = "subscription_not_found"
+	ReasonJobNotFound          Reason = "job_not_found"
 	ReasonInvalidState         Reason = "invalid_state"
 	ReasonCursorExpired        Reason = "cursor_expired"
 	ReasonLimitExceeded        Reason = "limit_exceeded"
@@ -84,6 +85,6 @@ func InvalidState(status Status, hint, format string, args ...any) *Error {
 // NotFound says that there is no such thing; what is one of the *NotFound reasons.
 func NotFound(what Reason, id string) *Error {
 	noun := map[Reason]string{ReasonSessionNotFound: "session", ReasonApprovalNotFound: "approval",
-		ReasonMessageNotFound: "message", ReasonSubscriptionNotFound: "subscription"}[what]
+		ReasonMessageNotFound: "message", ReasonSubscriptionNotFound: "subscription", ReasonJobNotFound: "job"}[what]
 	return Errorf(what, "no %s has the id %q", noun, id).With("id", id)
 }

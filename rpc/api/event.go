@@ -14,6 +14,8 @@ const (
 	EventNewApproval          EventType = "new_approval"
 	EventApprovalResolved     EventType = "approval_resolved"
 	EventMessageUpdated       EventType = "message_updated"
+	EventSessionSummarized    EventType = "session_summarized"
+	EventJobUpdated           EventType = "job_updated"
 	EventSessionDeleted       EventType = "session_deleted"
 	// EventPartialMessage has no seq, is never stored, and reaches only
 	// subscribers with include_partial.
@@ -23,7 +25,7 @@ const (
 // EventTypes lists every type of event.
 var EventTypes = []EventType{EventSessionCreated, EventSessionUpdated, EventSessionStatusChanged,
 	EventConversationUpdated, EventNewApproval, EventApprovalResolved, EventMessageUpdated,
-	EventSessionDeleted, EventPartialMessage}
+	EventSessionSummarized, EventJobUpdated, EventSessionDeleted, EventPartialMessage}
 
 // Event is one row of the log as clients see it. Seq grows in the order of
 // events; a hole means nothing. Data never changes.

@@ -22,6 +22,7 @@ type Health struct {
 	Claude          ClaudeHealth      `json:"claude" jsonschema:"the claude that new sessions get"`
 	Sessions        map[Status]int    `json:"sessions" jsonschema:"number of sessions by status"`
 	Inbox           InboxHealth       `json:"inbox" jsonschema:"messages that have not started"`
+	Jobs            JobsHealth        `json:"jobs" jsonschema:"work that the daemon does by itself"`
 	Budget          BudgetHealth      `json:"budget" jsonschema:"what today's sessions have cost"`
 	Events          EventsHealth      `json:"events" jsonschema:"extent of the log"`
 	Search          SearchHealth      `json:"search" jsonschema:"the index of texts"`

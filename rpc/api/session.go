@@ -94,6 +94,8 @@ type Session struct {
 	RateLimit               *RateLimit `json:"rate_limit,omitempty" jsonschema:"what Claude Code said last of its rate limit"`
 	APIRetry                *Retry     `json:"api_retry,omitempty" jsonschema:"while a request to the API is being tried again"`
 
+	Summary *SummaryNote `json:"summary,omitempty" jsonschema:"its newest summary in short; getSummary has all of it"`
+
 	PendingApprovals int `json:"pending_approvals" jsonschema:"questions that wait for a decision"`
 	QueuedMessages   int `json:"queued_messages" jsonschema:"messages that have not started"`
 

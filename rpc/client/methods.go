@@ -139,3 +139,33 @@ func (c *Client) SearchConversations(ctx context.Context, p api.SearchConversati
 func (c *Client) Backup(ctx context.Context, p api.BackupParams) (api.BackupResult, error) {
 	return call[api.BackupResult](ctx, c, "backup", p)
 }
+
+// SummarizeSession queues a summary of what is new in a session.
+func (c *Client) SummarizeSession(ctx context.Context, p api.SessionParams) (api.SummarizeSessionResult, error) {
+	return call[api.SummarizeSessionResult](ctx, c, "summarizeSession", p)
+}
+
+// GetSummary reads a summary of a session's.
+func (c *Client) GetSummary(ctx context.Context, p api.GetSummaryParams) (api.GetSummaryResult, error) {
+	return call[api.GetSummaryResult](ctx, c, "getSummary", p)
+}
+
+// ListJobs reads a page of the queue of jobs, newest first.
+func (c *Client) ListJobs(ctx context.Context, p api.ListJobsParams) (api.ListJobsResult, error) {
+	return call[api.ListJobsResult](ctx, c, "listJobs", p)
+}
+
+// RetryJob queues a job again.
+func (c *Client) RetryJob(ctx context.Context, p api.JobParams) (api.JobResult, error) {
+	return call[api.JobResult](ctx, c, "retryJob", p)
+}
+
+// CancelJob takes a job out of the queue.
+func (c *Client) CancelJob(ctx context.Context, p api.JobParams) (api.JobResult, error) {
+	return call[api.JobResult](ctx, c, "cancelJob", p)
+}
+
+// GetUsage reads what was used.
+func (c *Client) GetUsage(ctx context.Context, p api.GetUsageParams) (api.GetUsageResult, error) {
+	return call[api.GetUsageResult](ctx, c, "getUsage", p)
+}

@@ -46,6 +46,8 @@
 //   - The exit record has its room from the beginning, so that a full disk does
 //     not lose it. One that is refused all the same is tried again until it is
 //     written.
+//   - A child that is [Spec].Tied is killed, with every descendant, when the
+//     connection to whoever has started it ends: it outlives nobody.
 //   - Whoever is connected is told when the child is stopped, and why
 //     ([Client.State]).
 //

@@ -41,6 +41,10 @@ type Spec struct {
 	// (PunchHole). 0: no bound; there is none either where the file system can
 	// give nothing back.
 	MaxJournal int64
+	// Tied: nobody but whoever calls Start needs the child. It is killed, with all its
+	// descendants, as soon as the connection that Start has made ends, however that
+	// ends: with Client.Close, or with the caller's death.
+	Tied bool
 }
 
 // Started is the start record: the child of this directory was started once.
@@ -65,6 +69,9 @@ type Exit struct {
 	StderrTail string    `json:"stderr_tail,omitempty"`
 	ExitedAt   time.Time `json:"exited_at"`
 }
+
+// BootID names this run of the machine; "" where it is not known.
+func BootID() string { return bootID() }
 
 // ReadStart reads the start record of a directory. The error is fs.ErrNotExist
 // if there is none: the child was never started; a *RecordError if it is damaged:
@@ -91,7 +98,7 @@ func ReadSpec(dir string) (Spec, error) {
 	}
 	return Spec{
 		Path: string(l.Path), Args: texts(l.Args), Env: texts(l.Env),
-		Dir: string(l.Dir), LockFile: string(l.LockFile), MaxJournal: l.MaxJournal,
+		Dir: string(l.Dir), LockFile: string(l.LockFile), MaxJournal: l.MaxJournal, Tied: l.Tied,
 	}, nil
 }
 
@@ -101,12 +108,13 @@ type launch struct {
 	Path, Dir, LockFile []byte
 	Args, Env           [][]byte
 	MaxJournal          int64 `json:",omitempty"`
+	Tied                bool  `json:",omitempty"`
 }
 
 func writeSpec(dir string, s Spec) error {
 	return writeRecord(dir, launchName, launch{
 		Path: []byte(s.Path), Args: blobs(s.Args), Env: blobs(s.Env),
-		Dir: []byte(s.Dir), LockFile: []byte(s.LockFile), MaxJournal: s.MaxJournal,
+		Dir: []byte(s.Dir), LockFile: []byte(s.LockFile), MaxJournal: s.MaxJournal, Tied: s.Tied,
 	})
 }
 

@@ -132,7 +132,7 @@ func hold(dir string, first net.Conn, d disk) error {
 		return errors.Join(refuse(first, err), recordErr)
 	}
 	crashpoint.Reach(crashpoint.ShimRecorded)
-	attend(c, l, first, record, spec.MaxJournal)
+	attend(c, l, first, record, spec)
 	return nil
 }
 
@@ -172,10 +172,10 @@ func refuse(first net.Conn, err error) error {
 
 // attend serves clients until the child has exited, cleans up behind it, and
 // writes the exit record.
-func attend(c *child, l net.Listener, first net.Conn, record *exitRecord, maxJournal int64) {
+func attend(c *child, l net.Listener, first net.Conn, record *exitRecord, spec Spec) {
 	in := newInput(c.stdin)
-	srv := serve(c, in, l, first)
-	keeper := newKeeper(c, record.draft, maxJournal, srv.tell)
+	srv := serve(c, in, l, first, spec.Tied)
+	keeper := newKeeper(c, record.draft, spec.MaxJournal, srv.tell)
 	status := c.wait()
 	keeper.close()
 	srv.tell(State{})

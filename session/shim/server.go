@@ -55,13 +55,20 @@ func listen() (net.Listener, error) {
 	return l, nil
 }
 
-// serve serves the first connection, if there is one, and those that come.
-func serve(c *child, in *input, l net.Listener, first net.Conn) *server {
+// serve serves the first connection, if there is one, and those that come. A child
+// that is tied is killed when the first has ended, or at once if there is none.
+func serve(c *child, in *input, l net.Listener, first net.Conn, tied bool) *server {
 	s := &server{child: c, in: in, listener: l, slots: make(chan struct{}, maxConns),
 		news: make(chan struct{}, 1), quit: make(chan struct{}), peers: map[*peer]bool{}}
+	ended := func() {}
+	if tied {
+		ended = s.untie
+	}
 	if first != nil {
 		s.slots <- struct{}{}
-		s.start(first)
+		s.start(first, ended)
+	} else {
+		ended()
 	}
 	s.wg.Go(s.accept)
 	s.wg.Go(s.spread)
@@ -127,13 +134,14 @@ func (s *server) accept() {
 			time.Sleep(100 * time.Millisecond)
 			continue
 		}
-		s.start(conn)
+		s.start(conn, func() {})
 	}
 }
 
 // start says hello, and serves a connection in a goroutine of its own. The hello
 // does not wait for that: it must be out even if the child exits this moment.
-func (s *server) start(conn net.Conn) {
+// ended is called when the connection has ended.
+func (s *server) start(conn net.Conn, ended func()) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.closed {
@@ -157,11 +165,19 @@ func (s *server) start(conn net.Conn) {
 			log.Printf("connection: %v", err)
 		}
 		conn.Close()
+		ended()
 		s.mu.Lock()
 		delete(s.peers, p)
 		s.mu.Unlock()
 		<-s.slots
 	})
+}
+
+// untie kills the child, for nobody needs it any more.
+func (s *server) untie() {
+	if err := s.child.kill(); err != nil && !errors.Is(err, ErrExited) {
+		log.Printf("kill the child, whose client is gone: %v", err)
+	}
 }
 
 // expected tells whether a connection may end with this: its client has let go

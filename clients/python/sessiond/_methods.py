@@ -730,6 +730,159 @@ class Methods:
         result: t.SendDecisionResult = await self.call("sendDecision", params)
         return result
 
+    async def summarize_session(
+        self,
+        session_id: str,
+    ) -> t.SummarizeSessionResult:
+        """Queues a summary of what is new in a session; asked again, it is the same job.
+
+        Args:
+            session_id: UUID of the session
+
+        Returns:
+            The job, whose end events tell, and the newest summary so far.
+
+        Raises:
+            SessiondError: session_not_found, invalid_params, internal_error, shutting_down.
+        """
+        params = {
+            "session_id": session_id,
+        }
+        result: t.SummarizeSessionResult = await self.call("summarizeSession", params)
+        return result
+
+    async def get_summary(
+        self,
+        session_id: str,
+        *,
+        before_seq: int | None = None,
+    ) -> t.GetSummaryResult:
+        """What a session was about, in short: its newest summary, or one before it.
+
+        Args:
+            session_id: UUID of the session
+            before_seq: the newest summary that ends before this seq, such as the from_seq of another; default the newest
+
+        Returns:
+            The summary, if there is one.
+
+        Raises:
+            SessiondError: session_not_found, invalid_params, internal_error, shutting_down.
+        """
+        params = {
+            "session_id": session_id,
+            "before_seq": before_seq,
+        }
+        result: t.GetSummaryResult = await self.call("getSummary", params)
+        return result
+
+    async def list_jobs(
+        self,
+        *,
+        state: list[t.JobState] | None = None,
+        kind: list[t.JobKind] | None = None,
+        session_id: str | None = None,
+        limit: int | None = None,
+        cursor: str | None = None,
+    ) -> t.ListJobsResult:
+        """The work that the daemon does by itself, the newest first, a page at a time.
+
+        Args:
+            state: any of these; default all
+            kind: any of these; default all
+            session_id: only this session's
+            limit: 1 to 500; default 50
+            cursor: next_cursor of the page before
+
+        Returns:
+            A page of jobs.
+
+        Raises:
+            SessiondError: session_not_found, invalid_params, internal_error, shutting_down.
+        """
+        params = {
+            "state": state,
+            "kind": kind,
+            "session_id": session_id,
+            "limit": limit,
+            "cursor": cursor,
+        }
+        result: t.ListJobsResult = await self.call("listJobs", params)
+        return result
+
+    async def retry_job(
+        self,
+        job_id: str,
+    ) -> t.RetryJobResult:
+        """Queues a job again that is dead or was cancelled; has one that waits begun as soon as may be.
+
+        Args:
+            job_id: UUID of the job
+
+        Returns:
+            The job, queued.
+
+        Raises:
+            SessiondError: job_not_found, invalid_state, invalid_params, internal_error, shutting_down.
+        """
+        params = {
+            "job_id": job_id,
+        }
+        result: t.RetryJobResult = await self.call("retryJob", params)
+        return result
+
+    async def cancel_job(
+        self,
+        job_id: str,
+    ) -> t.CancelJobResult:
+        """Takes a job out of the queue, and breaks it off if it is at work; puts a dead one away.
+
+        Args:
+            job_id: UUID of the job
+
+        Returns:
+            The job, cancelled.
+
+        Raises:
+            SessiondError: job_not_found, invalid_state, invalid_params, internal_error, shutting_down.
+        """
+        params = {
+            "job_id": job_id,
+        }
+        result: t.CancelJobResult = await self.call("cancelJob", params)
+        return result
+
+    async def get_usage(
+        self,
+        *,
+        by: t.UsageBy | None = None,
+        session_id: str | None = None,
+        limit: int | None = None,
+        cursor: str | None = None,
+    ) -> t.GetUsageResult:
+        """What was used, in tokens and US dollars: in all, and by session, directory or day, a page at a time.
+
+        Args:
+            by: what groups tell: session, directory or day; default: there are no groups
+            session_id: with by session: only this one
+            limit: 1 to 500; default 50
+            cursor: next_cursor of the page before
+
+        Returns:
+            What was used, and what the daemon is at.
+
+        Raises:
+            SessiondError: session_not_found, invalid_params, internal_error, shutting_down.
+        """
+        params = {
+            "by": by,
+            "session_id": session_id,
+            "limit": limit,
+            "cursor": cursor,
+        }
+        result: t.GetUsageResult = await self.call("getUsage", params)
+        return result
+
     async def backup(
         self,
         path: str,

@@ -144,12 +144,29 @@ class SubscriptionNotFound(SessiondError):
     data: SubscriptionNotFoundData
 
 
+class JobNotFoundData(TypedDict):
+    """What `data` of `job_not_found` holds."""
+
+    reason: str
+    """the word of this error"""
+    id: str
+    """the id that was given"""
+
+
+class JobNotFound(SessiondError):
+    """No job has this id."""
+
+    reason = "job_not_found"
+    code = -32001
+    data: JobNotFoundData
+
+
 class InvalidStateData(TypedDict):
     """What `data` of `invalid_state` holds."""
 
     reason: str
     """the word of this error"""
-    status: Status
+    status: NotRequired[Status]
     """the session's status"""
     hint: str
     """what would fit"""
@@ -157,10 +174,12 @@ class InvalidStateData(TypedDict):
     """the session to turn to, where it is another"""
     message_state: NotRequired[MessageState]
     """of cancelMessage: the message's state"""
+    job_state: NotRequired[JobState]
+    """of retryJob and cancelJob: the job's state"""
 
 
 class InvalidState(SessiondError):
-    """The call does not fit the session's status."""
+    """The call does not fit the session's status, or the job's state."""
 
     reason = "invalid_state"
     code = -32002
@@ -292,6 +311,7 @@ BY_REASON: dict[str, type[SessiondError]] = {
     "approval_not_found": ApprovalNotFound,
     "message_not_found": MessageNotFound,
     "subscription_not_found": SubscriptionNotFound,
+    "job_not_found": JobNotFound,
     "invalid_state": InvalidState,
     "cursor_expired": CursorExpired,
     "limit_exceeded": LimitExceeded,

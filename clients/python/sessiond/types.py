@@ -50,6 +50,8 @@ EventType: TypeAlias = Literal[
     "new_approval",  # Claude Code asks something
     "approval_resolved",  # a question was answered, or became void
     "message_updated",  # a message was taken, or its state changed
+    "session_summarized",  # a session has a new summary
+    "job_updated",  # a job was queued, or its state changed
     "session_deleted",  # a session was deleted, and its events with it
     "partial_message",  # Claude Code printed a delta; only with include_partial, and never stored
 ]
@@ -84,6 +86,20 @@ ImportReason: TypeAlias = Literal[
 ]
 """Why a transcript was skipped."""
 
+JobKind: TypeAlias = Literal[
+    "summarize",  # it writes a summary of a session
+]
+"""What a job does."""
+
+JobState: TypeAlias = Literal[
+    "queued",  # it waits for its turn, or for the pause behind an attempt that failed
+    "running",  # somebody works on it, and has a lease
+    "done",  # final: it has done what it was for
+    "dead",  # it has failed too often, see reason; retryJob queues it again
+    "cancelled",  # a client wants it no more; retryJob queues it again
+]
+"""Where a job stands."""
+
 MessageState: TypeAlias = Literal[
     "queued",  # the daemon keeps it
     "sent",  # it was written to Claude Code, which has not begun with it
@@ -117,7 +133,8 @@ Reason: TypeAlias = Literal[
     "approval_not_found",  # no approval has this id
     "message_not_found",  # no message has this id
     "subscription_not_found",  # this connection has no subscription with this id
-    "invalid_state",  # the call does not fit the session's status
+    "job_not_found",  # no job has this id
+    "invalid_state",  # the call does not fit the session's status, or the job's state
     "cursor_expired",  # events after the cursor are gone, or the cursor is ahead of the log
     "limit_exceeded",  # a configured limit is reached
     "already_resolved",  # the approval has been answered
@@ -153,6 +170,13 @@ Status: TypeAlias = Literal[
     "interrupted",  # final: its last turn was interrupted, or it was ended in mid-turn
 ]
 """Where a session stands."""
+
+UsageBy: TypeAlias = Literal[
+    "session",  # each session, those that have cost most first
+    "directory",  # each working directory, likewise
+    "day",  # each day in UTC, the newest first
+]
+"""What usage is told by."""
 
 WaitingFor: TypeAlias = Literal[
     "approval",  # a decision on a question of its own
@@ -292,6 +316,50 @@ class InboxHealth(TypedDict):
     """how many"""
     oldest_age_ms: int
     """age of the oldest in milliseconds"""
+
+
+class Job(TypedDict):
+    """Work that the daemon does by itself, for a session as it was at an event."""
+
+    id: str
+    """UUID of the job"""
+    kind: JobKind
+    """what it does: summarize"""
+    session_id: str
+    """the session that it is about"""
+    last_seq: int
+    """the session's conversation event up to which it goes"""
+    state: JobState
+    """queued, running, done, dead or cancelled"""
+    attempts: int
+    """how often it was begun since it was queued, or last retried by a client"""
+    max_attempts: int
+    """after so many that fail it is dead"""
+    reason: NotRequired[str]
+    """why the last attempt failed, or what ended it, in words"""
+    retry_at: NotRequired[Time]
+    """with queued: not before this moment, as the time of day when it was set had it"""
+    lease_until: NotRequired[Time]
+    """with running: when it is taken from whoever works on it"""
+    created_at: Time
+    """when it was queued first"""
+    updated_at: Time
+    """when it last changed"""
+
+
+class JobsHealth(TypedDict):
+    """The queue of jobs: whether it moves is what counts."""
+
+    depth: int
+    """jobs that are queued or running"""
+    oldest_age_ms: int
+    """age of the oldest of them in milliseconds"""
+    running: int
+    """jobs that are being worked on"""
+    failed: int
+    """dead jobs: retryJob queues one again, cancelJob puts it away"""
+    progress_at: NotRequired[Time]
+    """when a job last came to something, done or failed, since the daemon started"""
 
 
 class Message(TypedDict):
@@ -495,6 +563,8 @@ class Session(TypedDict):
     """what Claude Code said last of its rate limit"""
     api_retry: NotRequired[Retry]
     """while a request to the API is being tried again"""
+    summary: NotRequired[SummaryNote]
+    """its newest summary in short; getSummary has all of it"""
     pending_approvals: int
     """questions that wait for a decision"""
     queued_messages: int
@@ -526,6 +596,56 @@ class StatusChange(TypedDict):
     """with failed: why, in words"""
 
 
+class Summary(TypedDict):
+    """What a session was about, in short."""
+
+    session_id: str
+    """the session that it is about"""
+    from_seq: int
+    """the first conversation event that was read for it; what came before is in the summary before it"""
+    to_seq: int
+    """the last one; what comes behind it is for the next summary"""
+    title: str
+    """a name for the session, in a few words"""
+    request: str
+    """what the user wants"""
+    investigated: str
+    """what was looked at"""
+    learned: str
+    """what was found out"""
+    completed: str
+    """what was done"""
+    next_steps: str
+    """what is left to do"""
+    model: NotRequired[str]
+    """the model that wrote it"""
+    cost_usd: float
+    """what it has cost in US dollars, without attempts that failed"""
+    input_tokens: int
+    """tokens that were read for it"""
+    output_tokens: int
+    """tokens that were written for it"""
+    cache_creation_input_tokens: int
+    """tokens that were written to the cache"""
+    cache_read_input_tokens: int
+    """tokens that were read from the cache"""
+    job_id: str
+    """the job that made it"""
+    created_at: Time
+    """when it was stored"""
+
+
+class SummaryNote(TypedDict):
+    """What a session object tells of its newest summary."""
+
+    title: str
+    """the summary's title"""
+    to_seq: int
+    """the last conversation event that it covers"""
+    created_at: Time
+    """when it was stored"""
+
+
 class TextRange(TypedDict):
     """A part of a text, in characters (Unicode code points)."""
 
@@ -536,6 +656,35 @@ class TextRange(TypedDict):
 
 Time: TypeAlias = str
 """RFC 3339, UTC, with milliseconds."""
+
+
+class UsageGroup(TypedDict):
+    """What a session, a directory or a day has used."""
+
+    session_id: NotRequired[str]
+    """by session: its UUID"""
+    title: NotRequired[str]
+    """by session: its title, else its first prompt, cut"""
+    working_dir: NotRequired[str]
+    """by session and by directory: absolute path"""
+    day: NotRequired[str]
+    """by day: in UTC, like 2026-01-31"""
+    sessions: NotRequired[int]
+    """by directory: how many sessions there have used anything"""
+    queued_jobs: NotRequired[int]
+    """by session: its jobs that are queued or running"""
+    cost_usd: float
+    """US dollars"""
+    input_tokens: int
+    """tokens that were read"""
+    output_tokens: int
+    """tokens that were written"""
+    cache_creation_input_tokens: int
+    """tokens that were written to the cache"""
+    cache_read_input_tokens: int
+    """tokens that were read from the cache"""
+    summaries_cost_usd: NotRequired[float]
+    """by day: what summaries have cost beside that, in US dollars"""
 
 
 class HealthResult(TypedDict):
@@ -563,6 +712,8 @@ class HealthResult(TypedDict):
     """number of sessions by status"""
     inbox: InboxHealth
     """messages that have not started"""
+    jobs: JobsHealth
+    """work that the daemon does by itself"""
     budget: BudgetHealth
     """what today's sessions have cost"""
     events: EventsHealth
@@ -766,6 +917,64 @@ class SendDecisionResult(TypedDict):
     """the approval as it is now"""
 
 
+class SummarizeSessionResult(TypedDict):
+    """Answer of `summarizeSession`: the job, whose end events tell, and the newest summary so far."""
+
+    job: NotRequired[Job]
+    """the job that makes the summary; absent if there is nothing new to be read"""
+    summary: NotRequired[Summary]
+    """the newest summary so far; absent if there is none"""
+
+
+class GetSummaryResult(TypedDict):
+    """Answer of `getSummary`: the summary, if there is one."""
+
+    summary: NotRequired[Summary]
+    """absent if there is none"""
+
+
+class ListJobsResult(TypedDict):
+    """Answer of `listJobs`: a page of jobs."""
+
+    jobs: list[Job]
+    """newest first"""
+    next_cursor: NotRequired[str]
+    """absent on the last page"""
+
+
+class RetryJobResult(TypedDict):
+    """Answer of `retryJob`: the job, queued."""
+
+    job: Job
+    """the job as it is now"""
+
+
+class CancelJobResult(TypedDict):
+    """Answer of `cancelJob`: the job, cancelled."""
+
+    job: Job
+    """the job as it is now"""
+
+
+class GetUsageResult(TypedDict):
+    """Answer of `getUsage`: what was used, and what the daemon is at."""
+
+    total: dict[str, Any]
+    """by all sessions, those that were deleted too"""
+    summaries: dict[str, Any]
+    """by summaries, beside the total"""
+    active_sessions: int
+    """sessions that are not final"""
+    queue: JobsHealth
+    """the queue of jobs"""
+    processing: bool
+    """whether a turn or a job is under way at this moment"""
+    groups: list[UsageGroup]
+    """sessions and directories, those that have cost most first; or days, the newest first"""
+    next_cursor: NotRequired[str]
+    """cursor of the next page; absent at the end"""
+
+
 class BackupResult(TypedDict):
     """Answer of `backup`: what the copy holds."""
 
@@ -864,6 +1073,30 @@ class MessageUpdatedEvent(TypedDict):
     data: Message
 
 
+class SessionSummarizedEvent(TypedDict):
+    """A session has a new summary."""
+
+    type: Literal["session_summarized"]
+    seq: int
+    """Place in the log: the cursor behind it."""
+    session_id: str
+    run_id: str
+    timestamp: Time
+    data: Summary
+
+
+class JobUpdatedEvent(TypedDict):
+    """A job was queued, or its state changed."""
+
+    type: Literal["job_updated"]
+    seq: int
+    """Place in the log: the cursor behind it."""
+    session_id: str
+    run_id: str
+    timestamp: Time
+    data: Job
+
+
 class SessionDeletedEvent(TypedDict):
     """A session was deleted, and its events with it."""
 
@@ -897,6 +1130,8 @@ Event: TypeAlias = Union[
     NewApprovalEvent,
     ApprovalResolvedEvent,
     MessageUpdatedEvent,
+    SessionSummarizedEvent,
+    JobUpdatedEvent,
     SessionDeletedEvent,
     PartialMessageEvent,
 ]

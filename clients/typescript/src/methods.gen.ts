@@ -30,6 +30,12 @@ export interface MethodTypes {
   fetchApprovals: { params: t.FetchApprovalsParams; result: t.FetchApprovalsResult };
   getApproval: { params: t.GetApprovalParams; result: t.GetApprovalResult };
   sendDecision: { params: t.SendDecisionParams; result: t.SendDecisionResult };
+  summarizeSession: { params: t.SummarizeSessionParams; result: t.SummarizeSessionResult };
+  getSummary: { params: t.GetSummaryParams; result: t.GetSummaryResult };
+  listJobs: { params: t.ListJobsParams; result: t.ListJobsResult };
+  retryJob: { params: t.RetryJobParams; result: t.RetryJobResult };
+  cancelJob: { params: t.CancelJobParams; result: t.CancelJobResult };
+  getUsage: { params: t.GetUsageParams; result: t.GetUsageResult };
   backup: { params: t.BackupParams; result: t.BackupResult };
   'rpc.discover': { params: undefined; result: t.DiscoverResult };
 }
@@ -237,6 +243,66 @@ export abstract class Methods {
    */
   sendDecision(params: t.SendDecisionParams, options?: CallOptions): Promise<t.SendDecisionResult> {
     return this.call('sendDecision', params, options);
+  }
+
+  /**
+   * Queues a summary of what is new in a session; asked again, it is the same job.
+   *
+   * @returns the job, whose end events tell, and the newest summary so far
+   * @throws SessiondError: session_not_found, invalid_params, internal_error, shutting_down
+   */
+  summarizeSession(params: t.SummarizeSessionParams, options?: CallOptions): Promise<t.SummarizeSessionResult> {
+    return this.call('summarizeSession', params, options);
+  }
+
+  /**
+   * What a session was about, in short: its newest summary, or one before it.
+   *
+   * @returns the summary, if there is one
+   * @throws SessiondError: session_not_found, invalid_params, internal_error, shutting_down
+   */
+  getSummary(params: t.GetSummaryParams, options?: CallOptions): Promise<t.GetSummaryResult> {
+    return this.call('getSummary', params, options);
+  }
+
+  /**
+   * The work that the daemon does by itself, the newest first, a page at a time.
+   *
+   * @returns a page of jobs
+   * @throws SessiondError: session_not_found, invalid_params, internal_error, shutting_down
+   */
+  listJobs(params: t.ListJobsParams = {}, options?: CallOptions): Promise<t.ListJobsResult> {
+    return this.call('listJobs', params, options);
+  }
+
+  /**
+   * Queues a job again that is dead or was cancelled; has one that waits begun as soon as may be.
+   *
+   * @returns the job, queued
+   * @throws SessiondError: job_not_found, invalid_state, invalid_params, internal_error, shutting_down
+   */
+  retryJob(params: t.RetryJobParams, options?: CallOptions): Promise<t.RetryJobResult> {
+    return this.call('retryJob', params, options);
+  }
+
+  /**
+   * Takes a job out of the queue, and breaks it off if it is at work; puts a dead one away.
+   *
+   * @returns the job, cancelled
+   * @throws SessiondError: job_not_found, invalid_state, invalid_params, internal_error, shutting_down
+   */
+  cancelJob(params: t.CancelJobParams, options?: CallOptions): Promise<t.CancelJobResult> {
+    return this.call('cancelJob', params, options);
+  }
+
+  /**
+   * What was used, in tokens and US dollars: in all, and by session, directory or day, a page at a time.
+   *
+   * @returns what was used, and what the daemon is at
+   * @throws SessiondError: session_not_found, invalid_params, internal_error, shutting_down
+   */
+  getUsage(params: t.GetUsageParams = {}, options?: CallOptions): Promise<t.GetUsageResult> {
+    return this.call('getUsage', params, options);
   }
 
   /**

@@ -166,10 +166,12 @@ export type Delivery = 'queue' | 'now';
  * - `new_approval`: Claude Code asks something
  * - `approval_resolved`: a question was answered, or became void
  * - `message_updated`: a message was taken, or its state changed
+ * - `session_summarized`: a session has a new summary
+ * - `job_updated`: a job was queued, or its state changed
  * - `session_deleted`: a session was deleted, and its events with it
  * - `partial_message`: Claude Code printed a delta; only with include_partial, and never stored
  */
-export type EventType = 'session_created' | 'session_updated' | 'session_status_changed' | 'conversation_updated' | 'new_approval' | 'approval_resolved' | 'message_updated' | 'session_deleted' | 'partial_message';
+export type EventType = 'session_created' | 'session_updated' | 'session_status_changed' | 'conversation_updated' | 'new_approval' | 'approval_resolved' | 'message_updated' | 'session_summarized' | 'job_updated' | 'session_deleted' | 'partial_message';
 
 /** The extent of the log. */
 export interface EventsHealth {
@@ -220,6 +222,66 @@ export interface InboxHealth {
   depth: number;
   /** age of the oldest in milliseconds */
   oldest_age_ms: number;
+}
+
+/** Work that the daemon does by itself, for a session as it was at an event. */
+export interface Job {
+  /** UUID of the job */
+  id: string;
+  /** what it does: summarize */
+  kind: JobKind;
+  /** the session that it is about */
+  session_id: string;
+  /** the session's conversation event up to which it goes */
+  last_seq: number;
+  /** queued, running, done, dead or cancelled */
+  state: JobState;
+  /** how often it was begun since it was queued, or last retried by a client */
+  attempts: number;
+  /** after so many that fail it is dead */
+  max_attempts: number;
+  /** why the last attempt failed, or what ended it, in words */
+  reason?: string;
+  /** with queued: not before this moment, as the time of day when it was set had it */
+  retry_at?: Time;
+  /** with running: when it is taken from whoever works on it */
+  lease_until?: Time;
+  /** when it was queued first */
+  created_at: Time;
+  /** when it last changed */
+  updated_at: Time;
+}
+
+/**
+ * What a job does.
+ *
+ * - `summarize`: it writes a summary of a session
+ */
+export type JobKind = 'summarize';
+
+/**
+ * Where a job stands.
+ *
+ * - `queued`: it waits for its turn, or for the pause behind an attempt that failed
+ * - `running`: somebody works on it, and has a lease
+ * - `done`: final: it has done what it was for
+ * - `dead`: it has failed too often, see reason; retryJob queues it again
+ * - `cancelled`: a client wants it no more; retryJob queues it again
+ */
+export type JobState = 'queued' | 'running' | 'done' | 'dead' | 'cancelled';
+
+/** The queue of jobs: whether it moves is what counts. */
+export interface JobsHealth {
+  /** jobs that are queued or running */
+  depth: number;
+  /** age of the oldest of them in milliseconds */
+  oldest_age_ms: number;
+  /** jobs that are being worked on */
+  running: number;
+  /** dead jobs: retryJob queues one again, cancelJob puts it away */
+  failed: number;
+  /** when a job last came to something, done or failed, since the daemon started */
+  progress_at?: Time;
 }
 
 /** Something a user says to a session; the first prompt is one too. */
@@ -321,7 +383,8 @@ export interface RateLimit {
  * - `approval_not_found`: no approval has this id
  * - `message_not_found`: no message has this id
  * - `subscription_not_found`: this connection has no subscription with this id
- * - `invalid_state`: the call does not fit the session's status
+ * - `job_not_found`: no job has this id
+ * - `invalid_state`: the call does not fit the session's status, or the job's state
  * - `cursor_expired`: events after the cursor are gone, or the cursor is ahead of the log
  * - `limit_exceeded`: a configured limit is reached
  * - `already_resolved`: the approval has been answered
@@ -330,7 +393,7 @@ export interface RateLimit {
  * - `shutting_down`: the daemon is stopping; ask its successor
  * - `search_unavailable`: there is no index of texts: the daemon was built without, or it is being made anew
  */
-export type Reason = 'parse_error' | 'invalid_request' | 'method_not_found' | 'invalid_params' | 'internal_error' | 'session_not_found' | 'approval_not_found' | 'message_not_found' | 'subscription_not_found' | 'invalid_state' | 'cursor_expired' | 'limit_exceeded' | 'already_resolved' | 'claude_unavailable' | 'conflict' | 'shutting_down' | 'search_unavailable';
+export type Reason = 'parse_error' | 'invalid_request' | 'method_not_found' | 'invalid_params' | 'internal_error' | 'session_not_found' | 'approval_not_found' | 'message_not_found' | 'subscription_not_found' | 'job_not_found' | 'invalid_state' | 'cursor_expired' | 'limit_exceeded' | 'already_resolved' | 'claude_unavailable' | 'conflict' | 'shutting_down' | 'search_unavailable';
 
 /** A request to the API that failed and is tried again. */
 export interface Retry {
@@ -484,6 +547,8 @@ export interface Session {
   rate_limit?: RateLimit;
   /** while a request to the API is being tried again */
   api_retry?: Retry;
+  /** its newest summary in short; getSummary has all of it */
+  summary?: SummaryNote;
   /** questions that wait for a decision */
   pending_approvals: number;
   /** messages that have not started */
@@ -528,6 +593,54 @@ export interface StatusChange {
   error_message?: string;
 }
 
+/** What a session was about, in short. */
+export interface Summary {
+  /** the session that it is about */
+  session_id: string;
+  /** the first conversation event that was read for it; what came before is in the summary before it */
+  from_seq: number;
+  /** the last one; what comes behind it is for the next summary */
+  to_seq: number;
+  /** a name for the session, in a few words */
+  title: string;
+  /** what the user wants */
+  request: string;
+  /** what was looked at */
+  investigated: string;
+  /** what was found out */
+  learned: string;
+  /** what was done */
+  completed: string;
+  /** what is left to do */
+  next_steps: string;
+  /** the model that wrote it */
+  model?: string;
+  /** what it has cost in US dollars, without attempts that failed */
+  cost_usd: number;
+  /** tokens that were read for it */
+  input_tokens: number;
+  /** tokens that were written for it */
+  output_tokens: number;
+  /** tokens that were written to the cache */
+  cache_creation_input_tokens: number;
+  /** tokens that were read from the cache */
+  cache_read_input_tokens: number;
+  /** the job that made it */
+  job_id: string;
+  /** when it was stored */
+  created_at: Time;
+}
+
+/** What a session object tells of its newest summary. */
+export interface SummaryNote {
+  /** the summary's title */
+  title: string;
+  /** the last conversation event that it covers */
+  to_seq: number;
+  /** when it was stored */
+  created_at: Time;
+}
+
 /** A part of a text, in characters (Unicode code points). */
 export interface TextRange {
   /** the first character, from 0 */
@@ -538,6 +651,43 @@ export interface TextRange {
 
 /** RFC 3339, UTC, with milliseconds. */
 export type Time = string;
+
+/**
+ * What usage is told by.
+ *
+ * - `session`: each session, those that have cost most first
+ * - `directory`: each working directory, likewise
+ * - `day`: each day in UTC, the newest first
+ */
+export type UsageBy = 'session' | 'directory' | 'day';
+
+/** What a session, a directory or a day has used. */
+export interface UsageGroup {
+  /** by session: its UUID */
+  session_id?: string;
+  /** by session: its title, else its first prompt, cut */
+  title?: string;
+  /** by session and by directory: absolute path */
+  working_dir?: string;
+  /** by day: in UTC, like 2026-01-31 */
+  day?: string;
+  /** by directory: how many sessions there have used anything */
+  sessions?: number;
+  /** by session: its jobs that are queued or running */
+  queued_jobs?: number;
+  /** US dollars */
+  cost_usd: number;
+  /** tokens that were read */
+  input_tokens: number;
+  /** tokens that were written */
+  output_tokens: number;
+  /** tokens that were written to the cache */
+  cache_creation_input_tokens: number;
+  /** tokens that were read from the cache */
+  cache_read_input_tokens: number;
+  /** by day: what summaries have cost beside that, in US dollars */
+  summaries_cost_usd?: number;
+}
 
 /**
  * What a session in waiting_input waits for.
@@ -580,6 +730,8 @@ export interface HealthResult {
   sessions: Record<string, number>;
   /** messages that have not started */
   inbox: InboxHealth;
+  /** work that the daemon does by itself */
+  jobs: JobsHealth;
   /** what today's sessions have cost */
   budget: BudgetHealth;
   /** extent of the log */
@@ -1068,6 +1220,110 @@ export interface SendDecisionResult {
   approval: Approval;
 }
 
+/** Params of `summarizeSession`. */
+export interface SummarizeSessionParams {
+  /** UUID of the session */
+  session_id: string;
+}
+
+/** Answer of `summarizeSession`: the job, whose end events tell, and the newest summary so far. */
+export interface SummarizeSessionResult {
+  /** the job that makes the summary; absent if there is nothing new to be read */
+  job?: Job;
+  /** the newest summary so far; absent if there is none */
+  summary?: Summary;
+}
+
+/** Params of `getSummary`. */
+export interface GetSummaryParams {
+  /** UUID of the session */
+  session_id: string;
+  /** the newest summary that ends before this seq, such as the from_seq of another; default the newest */
+  before_seq?: number;
+}
+
+/** Answer of `getSummary`: the summary, if there is one. */
+export interface GetSummaryResult {
+  /** absent if there is none */
+  summary?: Summary;
+}
+
+/** Params of `listJobs`. */
+export interface ListJobsParams {
+  /** any of these; default all */
+  state?: JobState[];
+  /** any of these; default all */
+  kind?: JobKind[];
+  /** only this session's */
+  session_id?: string;
+  /** 1 to 500; default 50 */
+  limit?: number;
+  /** next_cursor of the page before */
+  cursor?: string;
+}
+
+/** Answer of `listJobs`: a page of jobs. */
+export interface ListJobsResult {
+  /** newest first */
+  jobs: Job[];
+  /** absent on the last page */
+  next_cursor?: string;
+}
+
+/** Params of `retryJob`. */
+export interface RetryJobParams {
+  /** UUID of the job */
+  job_id: string;
+}
+
+/** Answer of `retryJob`: the job, queued. */
+export interface RetryJobResult {
+  /** the job as it is now */
+  job: Job;
+}
+
+/** Params of `cancelJob`. */
+export interface CancelJobParams {
+  /** UUID of the job */
+  job_id: string;
+}
+
+/** Answer of `cancelJob`: the job, cancelled. */
+export interface CancelJobResult {
+  /** the job as it is now */
+  job: Job;
+}
+
+/** Params of `getUsage`. */
+export interface GetUsageParams {
+  /** what groups tell: session, directory or day; default: there are no groups */
+  by?: UsageBy;
+  /** with by session: only this one */
+  session_id?: string;
+  /** 1 to 500; default 50 */
+  limit?: number;
+  /** next_cursor of the page before */
+  cursor?: string;
+}
+
+/** Answer of `getUsage`: what was used, and what the daemon is at. */
+export interface GetUsageResult {
+  /** by all sessions, those that were deleted too */
+  total: { cost_usd: number; input_tokens: number; output_tokens: number; cache_creation_input_tokens: number; cache_read_input_tokens: number };
+  /** by summaries, beside the total */
+  summaries: { cost_usd: number; input_tokens: number; output_tokens: number; cache_creation_input_tokens: number; cache_read_input_tokens: number };
+  /** sessions that are not final */
+  active_sessions: number;
+  /** the queue of jobs */
+  queue: JobsHealth;
+  /** whether a turn or a job is under way at this moment */
+  processing: boolean;
+  /** sessions and directories, those that have cost most first; or days, the newest first */
+  groups: UsageGroup[];
+  /** cursor of the next page; absent at the end */
+  next_cursor?: string;
+}
+
 /** Params of `backup`. */
 export interface BackupParams {
   /** absolute path of a file that does not exist yet */
@@ -1167,6 +1423,22 @@ export interface MessageUpdatedEvent extends EventHeader {
   data: Message;
 }
 
+/** A session has a new summary. */
+export interface SessionSummarizedEvent extends EventHeader {
+  type: 'session_summarized';
+  /** Place in the log: the cursor behind it. */
+  seq: number;
+  data: Summary;
+}
+
+/** A job was queued, or its state changed. */
+export interface JobUpdatedEvent extends EventHeader {
+  type: 'job_updated';
+  /** Place in the log: the cursor behind it. */
+  seq: number;
+  data: Job;
+}
+
 /** A session was deleted, and its events with it. */
 export interface SessionDeletedEvent extends EventHeader {
   type: 'session_deleted';
@@ -1193,6 +1465,8 @@ export type SessiondEvent =
   | NewApprovalEvent
   | ApprovalResolvedEvent
   | MessageUpdatedEvent
+  | SessionSummarizedEvent
+  | JobUpdatedEvent
   | SessionDeletedEvent
   | PartialMessageEvent;
 
@@ -1259,18 +1533,27 @@ export interface ErrorData {
     /** the id that was given */
     id: string;
   };
-  /** -32002: The call does not fit the session's status. */
+  /** -32001: No job has this id. */
+  job_not_found: {
+    /** the word of this error */
+    reason: 'job_not_found';
+    /** the id that was given */
+    id: string;
+  };
+  /** -32002: The call does not fit the session's status, or the job's state. */
   invalid_state: {
     /** the word of this error */
     reason: 'invalid_state';
     /** the session's status */
-    status: Status;
+    status?: Status;
     /** what would fit */
     hint: string;
     /** the session to turn to, where it is another */
     session_id?: string;
     /** of cancelMessage: the message's state */
     message_state?: MessageState;
+    /** of retryJob and cancelJob: the job's state */
+    job_state?: JobState;
   };
   /** -32003: Events after the cursor are gone, or the cursor is ahead of the log. */
   cursor_expired: {
@@ -1338,6 +1621,7 @@ export const codes: Readonly<Record<Reason, number>> = {
   approval_not_found: -32001,
   message_not_found: -32001,
   subscription_not_found: -32001,
+  job_not_found: -32001,
   invalid_state: -32002,
   cursor_expired: -32003,
   limit_exceeded: -32004,
