@@ -131,6 +131,38 @@ func FuzzNothingBreaksOut(f *testing.F) {
 	})
 }
 
+// FuzzProse makes any Markdown a part of a page in Markdown.
+func FuzzProse(f *testing.F) {
+	for _, s := range hostile {
+		f.Add(s)
+	}
+	f.Fuzz(func(t *testing.T, s string) {
+		for _, prefix := range []string{"", "> > "} {
+			page := "---\n---\n\n" + quote(prefix, "before\n") + prose(prefix, s) + quote(prefix, "\n## behind")
+			headings, _, err := checkMarkdown(page)
+			if n := len(headings); err != nil || n == 0 || headings[n-1] != "behind" {
+				t.Fatalf("%q with %q: %v, %q:\n%s", s, prefix, err, headings, page)
+			}
+		}
+	})
+}
+
+// FuzzRendered makes any Markdown a part of a page in HTML.
+func FuzzRendered(f *testing.F) {
+	for _, s := range hostile {
+		f.Add(s)
+	}
+	f.Fuzz(func(t *testing.T, s string) {
+		if s = plain.Clean(s); !legible(s) {
+			t.Skip()
+		}
+		page := "<!DOCTYPE html>\n<html><head><style></style></head><body><div>" + string(rendered(s)) + "</div></body></html>"
+		if err := checkHTML(page); err != nil {
+			t.Fatalf("%q: %v:\n%s", s, err, page)
+		}
+	})
+}
+
 // FuzzFence puts any text into a fence: it is all that stands there.
 func FuzzFence(f *testing.F) {
 	for _, s := range hostile {
