@@ -1,7 +1,6 @@
 package page
 
 import (
-	"fmt"
 	"slices"
 	"strings"
 	"testing"
@@ -93,17 +92,6 @@ func mustJSON(t testing.TB, v any) []byte {
 	return b
 }
 
-// TestNothingBreaksOut puts hostile texts everywhere.
-func TestNothingBreaksOut(t *testing.T) {
-	t.Parallel()
-	for i, s := range hostile {
-		t.Run(fmt.Sprint(i), func(t *testing.T) {
-			t.Parallel()
-			checkText(t, s)
-		})
-	}
-}
-
 // checkText checks that a text is harmless in all places, and that what
 // stands in fences and behind it is whole.
 func checkText(t testing.TB, s string) {
@@ -130,7 +118,7 @@ func checkText(t testing.TB, s string) {
 	}
 }
 
-// FuzzNothingBreaksOut puts any text everywhere.
+// FuzzNothingBreaksOut puts hostile texts everywhere, and any text.
 func FuzzNothingBreaksOut(f *testing.F) {
 	for _, s := range hostile {
 		f.Add(s)
@@ -140,6 +128,38 @@ func FuzzNothingBreaksOut(f *testing.F) {
 			t.Skip("long ones find nothing more, and take long")
 		}
 		checkText(t, s)
+	})
+}
+
+// FuzzProse makes any Markdown a part of a page in Markdown.
+func FuzzProse(f *testing.F) {
+	for _, s := range hostile {
+		f.Add(s)
+	}
+	f.Fuzz(func(t *testing.T, s string) {
+		for _, prefix := range []string{"", "> > "} {
+			page := "---\n---\n\n" + quote(prefix, "before\n") + prose(prefix, s) + quote(prefix, "\n## behind")
+			headings, _, err := checkMarkdown(page)
+			if n := len(headings); err != nil || n == 0 || headings[n-1] != "behind" {
+				t.Fatalf("%q with %q: %v, %q:\n%s", s, prefix, err, headings, page)
+			}
+		}
+	})
+}
+
+// FuzzRendered makes any Markdown a part of a page in HTML.
+func FuzzRendered(f *testing.F) {
+	for _, s := range hostile {
+		f.Add(s)
+	}
+	f.Fuzz(func(t *testing.T, s string) {
+		if s = plain.Clean(s); !legible(s) {
+			t.Skip()
+		}
+		page := "<!DOCTYPE html>\n<html><head><style></style></head><body><div>" + string(rendered(s)) + "</div></body></html>"
+		if err := checkHTML(page); err != nil {
+			t.Fatalf("%q: %v:\n%s", s, err, page)
+		}
 	})
 }
 

@@ -36,7 +36,7 @@ type weighed struct {
 }
 
 func (w *weighed) Write(b []byte) (int, error) {
-	if w.writes++; w.writes%8 == 0 {
+	if w.writes++; w.writes%16 == 0 {
 		var stats runtime.MemStats
 		runtime.GC() // what is left is in use
 		runtime.ReadMemStats(&stats)
@@ -201,6 +201,21 @@ func TestLongTextsAreShortenedHonestly(t *testing.T) {
 			if n := strings.Count(page, "\nline ") + strings.Count(page, ">line "); n != want || strings.Contains(page, "--full") == full {
 				t.Errorf("%s: %d lines are shown, full %v", format, n, full)
 			}
+		}
+	}
+}
+
+// TestHeadingsGoBelowThoseOfThePage keeps their order.
+func TestHeadingsGoBelowThoseOfThePage(t *testing.T) {
+	t.Parallel()
+	for in, want := range map[string]string{
+		"# a\n\n## b\n\n### c\n\n##### d\n\n###### e": "### a\n\n#### b\n\n##### c\n\n###### d\n\n###### e\n",
+		"```\n# a\n```": "```\n# a\n```\n",
+		"- # a":         "- ### a\n",
+		"#a":            "#a\n",
+	} {
+		if got := prose("", in); got != want {
+			t.Errorf("%q: %q", in, got)
 		}
 	}
 }

@@ -45,7 +45,7 @@ var commonmark = goldmark.New(goldmark.WithExtensions(extension.Table, extension
 func prose(prefix, s string) string {
 	s = strings.Trim(plain.Clean(s), "\n")
 	if legible(s) {
-		page := []byte(quote(prefix, s))
+		page := demote([]byte(quote(prefix, s)))
 		for range 8 { // a backslash may make text of what hid other things
 			edits := disarm(page)
 			if len(edits) == 0 {
@@ -146,6 +146,24 @@ func apply(page []byte, edits []edit) []byte {
 // span is a piece of a page.
 type span struct{ start, stop int }
 
+// demote puts the headings of a page below those of the page that it becomes a part of.
+func demote(page []byte) []byte {
+	var edits []edit
+	_ = ast.Walk(commonmark.Parse(text.NewReader(page)), func(n ast.Node, entering bool) (ast.WalkStatus, error) { // the function has no errors
+		if h, ok := n.(*ast.Heading); ok && entering && marked(page, h) {
+			edits = append(edits, edit{h.Pos(), "##"[:max(0, min(2, 6-h.Level))]})
+		}
+		return ast.WalkContinue, nil
+	})
+	return apply(page, edits)
+}
+
+// marked reports whether a heading begins with "#", and is not underlined.
+func marked(page []byte, h *ast.Heading) bool {
+	at := h.Pos()
+	return at >= 0 && at < len(page) && page[at] == '#'
+}
+
 // disarm says what has to be put into a page for it to be harmless.
 func disarm(page []byte) (edits []edit) {
 	var kept []span // means nothing but itself
@@ -179,8 +197,8 @@ func disarm(page []byte) (edits []edit) {
 				edits = append(edits, edit{n.Pos(), `\`})
 			}
 		case *ast.Heading:
-			if at := n.Pos(); n.Level < 3 && at >= 0 && at < len(page) && page[at] == '#' {
-				edits = append(edits, edit{at, "##"})
+			if n.Level < 3 && marked(page, n) { // one that was none before
+				edits = append(edits, edit{n.Pos(), "##"})
 			}
 		}
 		return ast.WalkContinue, nil
