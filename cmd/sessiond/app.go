@@ -27,9 +27,10 @@ type app struct {
 	settings   map[string]*pflag.Flag // those that are settings of the daemon, by key
 	configFile string
 	json       bool
-	lost       bool // the daemon went away while events are followed, and this was said
-	tried      bool // the service was asked to start the daemon
-	parsed     bool // flags and arguments were understood
+	lost       bool   // the daemon went away while events are followed, and this was said
+	onLost     func() // is told so in its place
+	tried      bool   // the service was asked to start the daemon
+	parsed     bool   // flags and arguments were understood
 }
 
 // run is the whole program: tests call it in-process. It returns the exit code.

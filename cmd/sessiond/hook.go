@@ -25,7 +25,7 @@ func (n *notifier) runCommand(ctx context.Context, argv, env []string, input []b
 	cmd.Cancel = func() error { return syscall.Kill(-cmd.Process.Pid, syscall.SIGTERM) }
 	cmd.WaitDelay = hookMercy
 	err := cmd.Run()
-	if ctx.Err() == nil {
+	if ctx.Err() == nil || cmd.Process == nil {
 		return err
 	}
 	_ = syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL) // what has not heeded it

@@ -85,6 +85,7 @@ goes away, this waits for it.`,
 			return err
 		}
 		n.env = config.Environment(a.env) // commands find the same daemon
+		a.onLost = n.disconnected
 		return a.withClient(n.run)(cmd, args)
 	}
 	return cmd
@@ -213,6 +214,15 @@ func (n *notifier) event(ctx context.Context, ev api.Event) error {
 		n.complainOf("event %d (%s): %s: %v", ev.Seq, word, n.command[0], err)
 	}
 	return nil
+}
+
+// disconnected tells, once each time, that no events come. The daemon may be gone, or
+// has hung up because a command took long while more of them waited: none is lost.
+func (n *notifier) disconnected() {
+	if !n.lost {
+		n.lost = true
+		n.complainOf("the connection to the daemon has ended; this goes on when it is there again")
+	}
 }
 
 // sessionOf is the session of an event as it is now, or only its id where it is gone.

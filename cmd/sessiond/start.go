@@ -313,6 +313,10 @@ func logTail(log *os.File, begin int64) string {
 // disconnected tells, once each time, that the daemon is gone while its events
 // are followed.
 func (a *app) disconnected(error) {
+	if a.onLost != nil {
+		a.onLost()
+		return
+	}
 	if a.lost {
 		return
 	}
