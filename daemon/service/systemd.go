@@ -48,6 +48,8 @@ Type=notify
 # that the kernel ends for want of memory is no reason to.
 KillMode=process
 OOMPolicy=continue
+# The bound that a unit has by default would be that of all sessions together.
+TasksMax=infinity
 Restart=on-failure
 # Wrong settings, and another daemon in the place, do not go away by themselves.
 RestartPreventExitStatus=2 7
