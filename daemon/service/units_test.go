@@ -25,7 +25,7 @@ func TestUnits(t *testing.T) {
 	units := Units(exampleSpec())
 	for unit, lines := range map[string][]string{
 		ServiceUnit: {"Type=notify", "KillMode=process", "OOMPolicy=continue", "TasksMax=infinity", "TimeoutStartSec=infinity", "Requires=sessiond.socket",
-			`ExecStart="/opt/a b/sessiond" serve`, `Environment="SESSIOND_CLAUDE=/x/\"100%%\" $HOME\\claude"`, "RestartPreventExitStatus=2 7"},
+			`ExecStart="/opt/a b/sessiond" serve`, `Environment="SESSIOND_CLAUDE=/x/\"100%%\" $HOME\\claude"`, "RestartPreventExitStatus=7"},
 		SocketUnit: {"ListenStream=%t/sessiond/sessiond.sock", "SocketMode=0600", "DirectoryMode=0700",
 			`ExecStartPre="/opt/a b/sessiond" stop`, `Environment="PATH=/usr/bin:/bin"`, "WantedBy=sockets.target"},
 	} {
