@@ -164,6 +164,53 @@ func TestAnUnfitSocketIsRefused(t *testing.T) {
 	}
 }
 
+// TestACommandIsWaitedFor: while a restore has the state directory, who connects to a
+// service's socket waits; he is answered behind it.
+func TestACommandIsWaitedFor(t *testing.T) {
+	t.Parallel()
+	c := testConfig(t)
+	if err := MakeStateDir(c); err != nil {
+		t.Fatal(err)
+	}
+	lock, err := lockStateFor(t.Context(), c, "sessiond restore")
+	if err != nil {
+		t.Fatal(err)
+	}
+	waits := make(chan string, 100)
+	c.Notify = func(words string) {
+		select {
+		case waits <- words:
+		default: // the first says all
+		}
+	}
+	c.Inherited = []*os.File{fileOf(t, manager(t, c.Socket))}
+	released := make(chan error, 1)
+	go func() {
+		<-waits
+		released <- lock.Close()
+	}()
+	start(t, c) // which comes back when the daemon is ready
+	if err := <-released; err != nil {
+		t.Error(err)
+	}
+	cl, err := client.Dial(t.Context(), c.Socket)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer cl.Close()
+	if _, err := cl.Health(t.Context()); err != nil {
+		t.Error(err)
+	}
+
+	other := c // a daemon is not waited for
+	other.Socket = filepath.Join(shortDir(t), "s")
+	other.Inherited = []*os.File{fileOf(t, manager(t, other.Socket))}
+	var running *RunningError
+	if err := Run(t.Context(), other); !errors.As(err, &running) {
+		t.Errorf("a second daemon: %v", err)
+	}
+}
+
 // TestASocketIsTheSameBySeveralNames: the directory may be spelt in another way.
 func TestASocketIsTheSameBySeveralNames(t *testing.T) {
 	t.Parallel()

@@ -129,6 +129,20 @@ func lockState(ctx context.Context, c Config) (*flock.Flock, error) {
 	return lockFile(ctx, filepath.Join(c.StateDir, "lock"), "state directory", c.StateDir, owner{Socket: c.Socket})
 }
 
+// lockStateInTurn is lockState for a daemon whose clients wait on a socket that is
+// there without it: a command that has the state directory for a while, such as a
+// restore, is waited for. Whoever is no such command is the daemon that is to be.
+func lockStateInTurn(ctx context.Context, c Config) (*flock.Flock, error) {
+	for {
+		lock, err := lockState(ctx, c)
+		var running *RunningError
+		if len(c.Inherited) == 0 || !errors.As(err, &running) || running.Doing == "" {
+			return lock, err
+		}
+		c.tell("STATUS=waiting for '" + running.Doing + "' to be done")
+	}
+}
+
 // lockStateFor takes the lock of the state directory for a command, which keeps
 // daemons away while it works.
 func lockStateFor(ctx context.Context, c Config, command string) (*flock.Flock, error) {

@@ -23,7 +23,7 @@ func Run(ctx context.Context, c Config) (err error) {
 	if err := makePrivate(c.LockDir); err != nil {
 		return fmt.Errorf("directory of the conversations' locks: %w", err)
 	}
-	lock, err := lockState(ctx, c)
+	lock, err := lockStateInTurn(ctx, c)
 	if err != nil {
 		return err
 	}

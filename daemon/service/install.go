@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"path/filepath"
 	"strings"
 )
 
@@ -34,6 +35,9 @@ func (h Host) PlanInstall(spec Spec, force bool) (Plan, error) {
 	if err := spec.check(); err != nil {
 		return p, err
 	}
+	if !filepath.IsAbs(h.Home) {
+		return p, errors.New("HOME is not set: the service's files lie below it")
+	}
 	var changed []string
 	for _, f := range h.manager().files(spec) {
 		present, condition, err := read(f.Path)
@@ -59,6 +63,9 @@ func (h Host) PlanInstall(spec Spec, force bool) (Plan, error) {
 // installed. Files that were changed go only with force; else it is a *ChangedError.
 func (h Host) PlanUninstall(force bool) (Plan, error) {
 	p := Plan{host: h, forget: h.manager().forget()}
+	if !filepath.IsAbs(h.Home) {
+		return p, nil
+	}
 	var changed []string
 	for _, f := range h.manager().files(Spec{}) {
 		_, condition, err := read(f.Path)

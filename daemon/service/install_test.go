@@ -154,6 +154,21 @@ func TestWithoutAManagerNothingIsWritten(t *testing.T) {
 	}
 }
 
+// TestWithoutAHome there is no service, and the working directory is not taken for one.
+func TestWithoutAHome(t *testing.T) {
+	t.Parallel()
+	h := Here([]string{"PATH=/bin"})
+	if in, err := h.Installed(); err != nil || in.Condition != Absent || in.Files != nil {
+		t.Errorf("%+v, %v", in, err)
+	}
+	if _, err := h.PlanInstall(exampleSpec(), false); err == nil || !strings.Contains(err.Error(), "HOME is not set") {
+		t.Errorf("install: %v", err)
+	}
+	if p, err := h.PlanUninstall(false); err != nil || len(p.Remove)+len(p.Commands) > 0 {
+		t.Errorf("uninstall: %+v, %v", p, err)
+	}
+}
+
 // TestOlderFilesAreStale: files that are as an older version has written them are
 // known as such, and brought up to date without force.
 func TestOlderFilesAreStale(t *testing.T) {

@@ -30,6 +30,9 @@ func (in Installed) Serves(socket, log string) bool {
 func (h Host) Installed() (Installed, error) {
 	m := h.manager()
 	in := Installed{Condition: Absent}
+	if !filepath.IsAbs(h.Home) { // what lies in the working directory is nobody's service
+		return in, nil
+	}
 	var contents []string
 	for _, f := range m.files(Spec{}) {
 		content, path, condition, err := find(m.places(), filepath.Base(f.Path))

@@ -48,9 +48,12 @@ Type=notify
 # that the kernel ends for want of memory is no reason to.
 KillMode=process
 OOMPolicy=continue
+# The bound that a unit has by default would be that of all sessions together.
+TasksMax=infinity
 Restart=on-failure
-# Wrong settings, and another daemon in the place, do not go away by themselves.
-RestartPreventExitStatus=2 7
+# Another daemon in the place does not go away by itself. (2, wrong settings, is what
+# a crash ends with, too.)
+RestartPreventExitStatus=7
 # To bring a large database to a new version takes its time.
 TimeoutStartSec=infinity
 WatchdogSec=5min

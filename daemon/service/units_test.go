@@ -24,8 +24,8 @@ func TestUnits(t *testing.T) {
 	t.Parallel()
 	units := Units(exampleSpec())
 	for unit, lines := range map[string][]string{
-		ServiceUnit: {"Type=notify", "KillMode=process", "OOMPolicy=continue", "TimeoutStartSec=infinity", "Requires=sessiond.socket",
-			`ExecStart="/opt/a b/sessiond" serve`, `Environment="SESSIOND_CLAUDE=/x/\"100%%\" $HOME\\claude"`, "RestartPreventExitStatus=2 7"},
+		ServiceUnit: {"Type=notify", "KillMode=process", "OOMPolicy=continue", "TasksMax=infinity", "TimeoutStartSec=infinity", "Requires=sessiond.socket",
+			`ExecStart="/opt/a b/sessiond" serve`, `Environment="SESSIOND_CLAUDE=/x/\"100%%\" $HOME\\claude"`, "RestartPreventExitStatus=7"},
 		SocketUnit: {"ListenStream=%t/sessiond/sessiond.sock", "SocketMode=0600", "DirectoryMode=0700",
 			`ExecStartPre="/opt/a b/sessiond" stop`, `Environment="PATH=/usr/bin:/bin"`, "WantedBy=sockets.target"},
 	} {

@@ -8,12 +8,26 @@ import (
 	"os/exec"
 	"path/filepath"
 	"runtime"
+	"slices"
 	"strings"
 	"time"
 )
 
-// programs are what is released.
-var programs = []string{"sessiond", "sessiond-tui"}
+// findPrograms lists what is released: every command of the repository.
+func findPrograms(root string) ([]string, error) {
+	found, err := filepath.Glob(filepath.Join(root, "cmd", "*", "main.go")) // sorted
+	if err != nil {
+		return nil, err
+	}
+	var names []string
+	for _, file := range found {
+		names = append(names, filepath.Base(filepath.Dir(file)))
+	}
+	if !slices.Contains(names, "sessiond") {
+		return nil, fmt.Errorf("%s is not the repository: it has no cmd/sessiond", root)
+	}
+	return names, nil
+}
 
 // platform is one to build for, with its C compiler, which SQLite needs.
 type platform struct{ os, arch, cc string }
@@ -60,14 +74,14 @@ func (r *release) compile(ctx context.Context, p platform) (tree, error) {
 	stamps := fmt.Sprintf("-X main.stamped=%s -X main.stampedCommit=%s -X main.stampedDate=%s", r.version, r.commit, r.date.Format(time.RFC3339))
 	args := []string{"build", "-trimpath", "-buildvcs=false", "-o", dir + string(filepath.Separator),
 		"-ldflags", "-s -w -buildid= -extldflags=" + extldflags(p) + " " + stamps}
-	for _, name := range programs {
+	for _, name := range r.programs {
 		args = append(args, "./cmd/"+name)
 	}
 	if _, err := r.run(ctx, r.environ(p), r.goTool, args...); err != nil {
 		return nil, err
 	}
 	files := tree{}
-	for _, name := range programs {
+	for _, name := range r.programs {
 		content, err := os.ReadFile(filepath.Join(dir, name))
 		if err != nil {
 			return nil, err
@@ -102,7 +116,7 @@ func (r *release) manual(ctx context.Context) (tree, error) {
 // bills makes a bill of materials of each program, by its name.
 func (r *release) bills(ctx context.Context, p platform) (map[string][]byte, error) {
 	bills := map[string][]byte{}
-	for _, name := range programs {
+	for _, name := range r.programs {
 		args := []string{"app", "-json", "-noserial", "-notimestamp", fmt.Sprintf("-licenses=%v", r.licences), "-main", "cmd/" + name, "."}
 		out, err := r.run(ctx, r.environ(p), r.cyclone, args...)
 		if err != nil {

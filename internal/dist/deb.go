@@ -46,7 +46,11 @@ func (r *release) deb(ctx context.Context, p platform, files tree) error {
 		return err
 	}
 	defer os.RemoveAll(dir)
-	libc, err := libcOf(files["bin/sessiond"].content, files["bin/sessiond-tui"].content)
+	var programs [][]byte
+	for _, name := range r.programs {
+		programs = append(programs, files["bin/"+name].content)
+	}
+	libc, err := libcOf(programs...)
 	if err != nil {
 		return err
 	}

@@ -161,6 +161,13 @@ func TestLicences(t *testing.T) {
 	t.Parallel()
 	r := example()
 	r.root, r.goTool = "../..", "go"
+	var err error
+	if r.programs, err = findPrograms(r.root); err != nil || !slices.Contains(r.programs, "sessiond-tui") {
+		t.Fatalf("programs: %q, %v", r.programs, err)
+	}
+	if _, err := findPrograms(t.TempDir()); err == nil {
+		t.Error("programs are found where there are none")
+	}
 	list, _ := r.platforms()
 	terms, err := r.licencesOf(t.Context(), list[0])
 	if err != nil {

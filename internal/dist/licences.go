@@ -29,7 +29,7 @@ var licenceFile = regexp.MustCompile(`(?i)^(licen[cs]e|copying|notice|unlicense)
 // itself, are passed on: most want them to be passed on too.
 func (r *release) licencesOf(ctx context.Context, p platform) ([]byte, error) {
 	args := []string{"list", "-deps", "-json=Module"}
-	for _, name := range programs {
+	for _, name := range r.programs {
 		args = append(args, "./cmd/"+name)
 	}
 	out, err := r.run(ctx, r.environ(p), r.goTool, args...)

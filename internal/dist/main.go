@@ -1,4 +1,4 @@
-// Command dist builds a release: archives and Debian packages with both programs,
+// Command dist builds a release: archives and Debian packages with all programs,
 // man pages, completions, units and licence, a bill of materials, and checksums.
 //
 // Two builds of one commit are equal byte for byte, wherever they are made: times are
@@ -24,6 +24,7 @@ type release struct {
 	commit   string    // whole
 	date     time.Time // of the commit
 	root     string    // of the repository
+	programs []string  // by name
 	out      string    // directory of the results
 	goTool   string
 	nfpm     string // programs
@@ -60,6 +61,9 @@ func run(ctx context.Context, args []string) error {
 	}
 	var err error
 	if r.root, err = os.Getwd(); err != nil {
+		return err
+	}
+	if r.programs, err = findPrograms(r.root); err != nil {
 		return err
 	}
 	if r.out, err = filepath.Abs(r.out); err != nil {

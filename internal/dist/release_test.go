@@ -24,8 +24,11 @@ func TestRelease(t *testing.T) {
 	}
 	root := strings.TrimSpace(output(t, "", nil, "git", "rev-parse", "--show-toplevel"))
 	short, long := filepath.Join(t.TempDir(), "a"), filepath.Join(t.TempDir(), "a", "much", "longer", "place")
-	for place, cache := range map[string]string{short: "", long: t.TempDir()} {
+	for _, place := range []string{short, long} { // the state may go on meanwhile
 		output(t, "", nil, "git", "clone", "--quiet", root, place)
+	}
+	output(t, long, nil, "git", "reset", "--quiet", "--hard", strings.TrimSpace(output(t, short, nil, "git", "rev-parse", "HEAD")))
+	for place, cache := range map[string]string{short: "", long: t.TempDir()} {
 		if err := os.Symlink(filepath.Join(root, ".cache"), filepath.Join(place, ".cache")); err != nil {
 			t.Fatal(err)
 		}
@@ -132,9 +135,14 @@ func checkInstalled(t *testing.T, prefix, commit, root string) {
 	}
 	output(t, "", env, sessiond, "list")
 	output(t, "", env, sessiond, "stop")
-	output(t, "", env, filepath.Join(prefix, "bin", "sessiond-tui"), "--help")
-	for _, name := range []string{"bin/sessiond", "bin/sessiond-tui"} {
-		b, err := os.ReadFile(filepath.Join(prefix, name))
+	programs, err := findPrograms(root)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, name := range programs {
+		path := filepath.Join(prefix, "bin", name)
+		output(t, "", env, path, "--help")
+		b, err := os.ReadFile(path)
 		if err != nil {
 			t.Fatal(err)
 		}

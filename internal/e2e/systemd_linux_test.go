@@ -14,6 +14,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"github.com/sessiond/sessiond/daemon/service"
 	"github.com/sessiond/sessiond/internal/claudecli"
 	"github.com/sessiond/sessiond/internal/scripted"
 	"github.com/sessiond/sessiond/rpc/api"
@@ -179,12 +180,7 @@ func TestRealSystemd(t *testing.T) {
 	t.Parallel()
 	s := realSystemd(t)
 	s.must("", sessiond, "list") // starts a daemon in the background
-	c, err := client.Dial(s.ctx, s.cfg.Socket)
-	if err != nil {
-		t.Fatal(err)
-	}
-	s.Client = c
-	t.Cleanup(func() { _ = c.Close() })
+	s.connect()
 	before := s.interactive("hello")
 	s.idle(before, 1)
 
@@ -235,10 +231,7 @@ func TestRealSystemd(t *testing.T) {
 		t.Errorf("status: %v: %s; pid %d", err, out, s.mainPID())
 	}
 	s.must(within, sessiond, "list", "--json") // starts it, by its connection
-	if s.Client, err = client.Dial(s.ctx, s.cfg.Socket); err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = s.Close() })
+	s.connect()
 	s.runsAs(s.mainPID())
 	goOn("stopped")
 
@@ -257,4 +250,57 @@ func (s *systemdUser) runsAs(pid int) {
 	if !poll(func() bool { h, err = s.Health(s.ctx); return err == nil }) || h.PID != pid || pid == 0 {
 		s.t.Fatalf("pid %d answers and %d is systemd's: %v", h.PID, pid, err)
 	}
+}
+
+// TestRealWatchdog: a daemon that stands still is ended and started anew by systemd,
+// and its session goes on. A drop-in, which `service install` leaves alone, makes it soon.
+func TestRealWatchdog(t *testing.T) {
+	t.Parallel()
+	s := realSystemd(t)
+	writeFile(t, filepath.Join(s.home, ".config", "systemd", "user", service.ServiceUnit+".d", "soon.conf"),
+		"[Service]\nWatchdogSec=4s\nTimeoutAbortSec=1s\n")
+	s.must("the service runs", sessiond, "service", "install")
+	s.connect()
+	id := s.interactive("hello")
+	s.idle(id, 1)
+	process, stuck := s.process(id), s.mainPID()
+	if err := syscall.Kill(stuck, syscall.SIGSTOP); err != nil {
+		t.Fatal(err)
+	}
+	if !poll(func() bool { pid := s.mainPID(); return pid != 0 && pid != stuck }) {
+		t.Fatal("systemd leaves a daemon that stands still")
+	}
+	s.say(id, "history")
+	if ses := s.idle(id, 2); !strings.Contains(ses.Result, "hello") || s.process(id) != process {
+		t.Errorf("the session says %q", ses.Result)
+	}
+	s.endAll()
+}
+
+// TestRealPackageUnits: the units that a package brings work as they are.
+func TestRealPackageUnits(t *testing.T) {
+	t.Parallel()
+	s := realSystemd(t)
+	for name, content := range service.PackageUnits(sessiond) {
+		writeFile(t, filepath.Join(s.home, ".config", "systemd", "user", name), content)
+	}
+	s.must("", "systemctl", "--user", "daemon-reload")
+	s.must("", "systemctl", "--user", "enable", "--now", service.SocketUnit, service.ServiceUnit)
+	s.connect()
+	s.runsAs(s.mainPID())
+	if ses := s.run("say: hi"); ses.Status != api.StatusCompleted {
+		t.Errorf("a session ended %s: %s", ses.Status, ses.ErrorMessage)
+	}
+	s.must("is started", sessiond, "service", "status")
+}
+
+// connect connects to whichever daemon answers.
+func (s *systemdUser) connect() {
+	s.t.Helper()
+	c, err := client.Dial(s.ctx, s.cfg.Socket)
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	s.Client = c
+	s.t.Cleanup(func() { _ = c.Close() })
 }
