@@ -98,7 +98,7 @@ func (x *Index) caughtUp() {
 	x.fail(nil)
 	x.mu.Lock()
 	defer x.mu.Unlock()
-	x.building = false
+	x.building = time.Time{}
 }
 
 // rest makes way for others, after work of some length in which they have written
@@ -154,7 +154,9 @@ func (x *Index) use(f *file) {
 		_ = x.file.close() // what was in it is derived again
 	}
 	x.file = f
-	x.building = f != nil && x.o.Store.Head()-f.indexed.Load() > building
+	if x.building = (time.Time{}); f != nil && x.o.Store.Head()-f.indexed.Load() > building {
+		x.building = time.Now()
+	}
 }
 
 // mend does what can be done about an error, and returns it in words for people.
