@@ -18,9 +18,9 @@ const (
 	pageEvents = 256
 	pages      = 4
 	// busy is how many events a second are a load to make way for: then the index
-	// takes a tenth of the time, else all but a fifth of it.
+	// takes a twentieth of the time, else all but a fifth of it.
 	busy         = 500
-	pauseBusy    = 9
+	pauseBusy    = 19
 	pauseIdle    = 0.25
 	longestPause = 2 * time.Second
 	// building is from how many events behind an index is said to be under way.
