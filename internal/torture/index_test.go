@@ -9,7 +9,7 @@ import (
 	"time"
 
 	"github.com/sessiond/sessiond/rpc/api"
-	"github.com/sessiond/sessiond/search"
+	"github.com/sessiond/sessiond/store/search"
 )
 
 // settleIndex waits until the index of texts has all of the log. It reports whether
