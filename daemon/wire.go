@@ -92,6 +92,9 @@ func (s service) Health(ctx context.Context) (api.Health, error) {
 	h.PID, h.StartedAt, h.StateDir = os.Getpid(), s.started, s.config.StateDir
 	h.Settings = s.config.Settings()
 	h.Search = s.index.Health()
+	if w, underWay := s.index.Work(); underWay {
+		h.Work = append(h.Work, w)
+	}
 	if problem := s.log.problem(); problem != "" {
 		h.Status, h.Problems = api.HealthDegraded, append(h.Problems, problem)
 	}

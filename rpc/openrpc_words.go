@@ -175,5 +175,6 @@ var otherWords = map[reflect.Type]wordsDoc{
 		"backup": "the database is copied, and the copy checked",
 		"prune":  "old sessions are archived and deleted",
 		"import": "transcripts of Claude Code's are taken in",
+		"index":  "what searches ask is made of a log that is there already",
 	}},
 }

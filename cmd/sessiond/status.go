@@ -86,8 +86,6 @@ func searchText(h *api.Health) string {
 	switch done := fmt.Sprintf("%d %% of the log indexed", 100*s.IndexedSeq/max(1, h.Events.HeadSeq)); {
 	case !s.Available:
 		text = "not available"
-	case s.Building:
-		text = "building, " + done
 	case s.Behind > 1000:
 		text = done
 	default:

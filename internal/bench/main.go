@@ -62,6 +62,7 @@ var measurements = []struct {
 	{"stalled", true, (*bench).stalled},
 	{"launch", true, (*bench).launch},
 	{"reading", true, (*bench).reading},
+	{"search", true, (*bench).searching},
 	{"footprint", true, (*bench).footprint},
 	{"growth", false, (*bench).growth},
 	{"live", false, (*bench).liveSessions},

@@ -53,6 +53,7 @@ func (w *world) check(subscribers ...*subscriber) {
 	for _, s := range subscribers {
 		w.checkSubscriber(s, events[""])
 	}
+	indexed := w.settleIndex()
 	_ = w.client.Close()
 	if err := w.daemon.stop(); err != nil {
 		w.problem("%v", err)
@@ -60,6 +61,9 @@ func (w *world) check(subscribers ...*subscriber) {
 	w.checkProcesses()
 	w.checkFiles()
 	w.checkDatabase()
+	if indexed {
+		w.checkIndex(events[""])
+	}
 	w.checkLog()
 }
 

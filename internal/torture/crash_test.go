@@ -73,6 +73,9 @@ func crash(t *testing.T, p crashpoint.Point, times int) {
 	}
 	_ = w.again(func(ctx context.Context) error { _, err := w.client.Health(ctx); return err })
 	w.finish(subscribers)
+	if strings.HasPrefix(string(p), "search.") {
+		w.quietIndex(func() bool { return reached() >= times }) // it may die for that yet
+	}
 	crashes, due := relax(), 0
 	if reached() >= times && !w.shimsDie(p) {
 		due = 1

@@ -37,10 +37,11 @@ const (
 	WorkBackup WorkKind = "backup" // the database is copied, and the copy checked
 	WorkPrune  WorkKind = "prune"  // old sessions are archived and deleted
 	WorkImport WorkKind = "import" // transcripts of Claude Code's are taken in
+	WorkIndex  WorkKind = "index"  // what searches ask is made of a log that is there already
 )
 
 // WorkKinds are all of them.
-var WorkKinds = []WorkKind{WorkBackup, WorkPrune, WorkImport}
+var WorkKinds = []WorkKind{WorkBackup, WorkPrune, WorkImport, WorkIndex}
 
 // Work is long work that is under way.
 type Work struct {

@@ -76,7 +76,6 @@ type TextRange struct {
 type SearchHealth struct {
 	Available  bool   `json:"available" jsonschema:"whether searchConversations answers"`
 	IndexedSeq int64  `json:"indexed_seq" jsonschema:"events up to this seq can be found"`
-	Behind     int64  `json:"behind" jsonschema:"how many numbers of the log that is behind head_seq"`
-	Building   bool   `json:"building,omitempty" jsonschema:"it is being made of a log that is there already: the first time, or anew"`
+	Behind     int64  `json:"behind" jsonschema:"how many numbers of the log that is behind head_seq; where these are many, work tells how far it is"`
 	Problem    string `json:"problem,omitempty" jsonschema:"what is wrong with it, and what is done or to be done about it, in words"`
 }

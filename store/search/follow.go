@@ -18,9 +18,9 @@ const (
 	pageEvents = 256
 	pages      = 4
 	// busy is how many events a second are a load to make way for: then the index
-	// takes a tenth of the time, else all but a fifth of it.
+	// takes a twentieth of the time, else all but a fifth of it.
 	busy         = 500
-	pauseBusy    = 9
+	pauseBusy    = 19
 	pauseIdle    = 0.25
 	longestPause = 2 * time.Second
 	// building is from how many events behind an index is said to be under way.
@@ -98,7 +98,7 @@ func (x *Index) caughtUp() {
 	x.fail(nil)
 	x.mu.Lock()
 	defer x.mu.Unlock()
-	x.building = false
+	x.building = time.Time{}
 }
 
 // rest makes way for others, after work of some length in which they have written
@@ -154,7 +154,9 @@ func (x *Index) use(f *file) {
 		_ = x.file.close() // what was in it is derived again
 	}
 	x.file = f
-	x.building = f != nil && x.o.Store.Head()-f.indexed.Load() > building
+	if x.building = (time.Time{}); f != nil && x.o.Store.Head()-f.indexed.Load() > building {
+		x.building = time.Now()
+	}
 }
 
 // mend does what can be done about an error, and returns it in words for people.

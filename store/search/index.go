@@ -66,7 +66,7 @@ type Index struct {
 
 	mu       sync.RWMutex // searches hold it for reading as long as they use the file
 	file     *file        // nil: there is none for now
-	building bool
+	building time.Time    // since when it is being made of what is in the log already; zero: it is not
 	problem  error
 	closed   bool
 }
@@ -144,17 +144,26 @@ func (x *Index) Close() error {
 func (x *Index) Health() api.SearchHealth {
 	x.mu.RLock()
 	defer x.mu.RUnlock()
-	h := api.SearchHealth{Available: x.file != nil, Building: x.building}
+	h := api.SearchHealth{Available: x.file != nil}
 	if x.file != nil {
 		h.IndexedSeq = x.file.indexed.Load()
 	}
-	if h.Behind = max(0, x.o.Store.Head()-h.IndexedSeq); h.Behind == 0 {
-		h.Building = false
-	}
+	h.Behind = max(0, x.o.Store.Head()-h.IndexedSeq)
 	if x.problem != nil {
 		h.Problem = x.problem.Error()
 	}
 	return h
+}
+
+// Work is the making of the index of a log that is there already, while that is under way.
+func (x *Index) Work() (w api.Work, underWay bool) {
+	x.mu.RLock()
+	defer x.mu.RUnlock()
+	if x.building.IsZero() || x.file == nil {
+		return w, false
+	}
+	return api.Work{Kind: api.WorkIndex, Step: "indexing what was said", Done: x.file.indexed.Load(), Total: x.o.Store.Head(), Unit: "events",
+		StartedAt: api.At(x.building)}, true
 }
 
 // fail notes what is wrong; nil: nothing.

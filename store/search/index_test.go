@@ -7,6 +7,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -437,4 +438,37 @@ func TestWrongParams(t *testing.T) {
 			t.Errorf("%s: %v", field, err)
 		}
 	}
+}
+
+// While an index is made of a log that is there already, the daemon can tell how far it is.
+func TestTheMakingIsTold(t *testing.T) {
+	t.Parallel()
+	l := newLibrary(t, quick())
+	row := l.session(nil)
+	texts := make([]string, 500)
+	for range (building + 1000) / len(texts) {
+		l.say(row, texts...)
+	}
+	l.settle()
+	wait := make(chan struct{})
+	goOn := sync.OnceFunc(func() { close(wait) })
+	o := quick()
+	o.Render = func(ev *store.Event) (api.ConversationEvent, error) {
+		if ev.Seq > building {
+			<-wait
+		}
+		return render(ev)
+	}
+	l.reopen(o, func() {
+		if err := Discard(l.dir); err != nil {
+			t.Fatal(err)
+		}
+	})
+	t.Cleanup(goOn) // before the index is closed
+	eventually(t, "it is half done", func() bool {
+		w, underWay := l.Work()
+		return underWay && w.Kind == api.WorkIndex && w.Done > 0 && w.Done < w.Total && w.Total == l.store.Head() && !w.StartedAt.IsZero()
+	})
+	goOn()
+	eventually(t, "it is done", func() bool { _, underWay := l.Work(); return !underWay })
 }

@@ -188,6 +188,7 @@ WorkKind: TypeAlias = Literal[
     "backup",  # the database is copied, and the copy checked
     "prune",  # old sessions are archived and deleted
     "import",  # transcripts of Claude Code's are taken in
+    "index",  # what searches ask is made of a log that is there already
 ]
 """What long work of the daemon's is about."""
 
@@ -456,9 +457,7 @@ class SearchHealth(TypedDict):
     indexed_seq: int
     """events up to this seq can be found"""
     behind: int
-    """how many numbers of the log that is behind head_seq"""
-    building: NotRequired[bool]
-    """it is being made of a log that is there already: the first time, or anew"""
+    """how many numbers of the log that is behind head_seq; where these are many, work tells how far it is"""
     problem: NotRequired[str]
     """what is wrong with it, and what is done or to be done about it, in words"""
 

@@ -433,10 +433,8 @@ export interface SearchHealth {
   available: boolean;
   /** events up to this seq can be found */
   indexed_seq: number;
-  /** how many numbers of the log that is behind head_seq */
+  /** how many numbers of the log that is behind head_seq; where these are many, work tells how far it is */
   behind: number;
-  /** it is being made of a log that is there already: the first time, or anew */
-  building?: boolean;
   /** what is wrong with it, and what is done or to be done about it, in words */
   problem?: string;
 }
@@ -703,8 +701,9 @@ export type WaitingFor = 'approval' | 'message';
  * - `backup`: the database is copied, and the copy checked
  * - `prune`: old sessions are archived and deleted
  * - `import`: transcripts of Claude Code's are taken in
+ * - `index`: what searches ask is made of a log that is there already
  */
-export type WorkKind = 'backup' | 'prune' | 'import';
+export type WorkKind = 'backup' | 'prune' | 'import' | 'index';
 
 /** Answer of `health`: how the daemon is. */
 export interface HealthResult {

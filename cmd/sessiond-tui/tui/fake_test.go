@@ -26,8 +26,9 @@ type fake struct {
 	messages  map[string][]api.Message
 	head      int64
 	calls     []string
-	reads     int           // of conversations
-	wake      chan struct{} // closed and replaced when there is a new event
+	found     []api.SearchMatch // by any search
+	reads     int               // of conversations
+	wake      chan struct{}     // closed and replaced when there is a new event
 	log       []api.Event
 	err       map[string]error // by method
 }
@@ -112,6 +113,16 @@ func (f *fake) GetConversation(_ context.Context, p api.GetConversationParams) (
 		r.NextAfterSeq = &r.Events[len(r.Events)-1].Seq
 	}
 	return r, f.err["getConversation"]
+}
+
+func (f *fake) SearchConversations(_ context.Context, p api.SearchConversationsParams) (api.SearchConversationsResult, error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	r := api.SearchConversationsResult{Matches: f.found, Total: len(f.found)}
+	if p.Cursor == "" && len(f.found) > 0 { // the first page is empty, as one that took too long
+		r.Matches, r.NextCursor = nil, "more"
+	}
+	return r, f.did("searchConversations", p)
 }
 
 func (f *fake) LaunchSession(_ context.Context, p api.LaunchSessionParams) (api.LaunchSessionResult, error) {

@@ -25,6 +25,7 @@ const (
 	actOpen
 	actSearch
 	actFilter
+	actSearchAll
 
 	actBlockUp
 	actBlockDown
@@ -82,6 +83,7 @@ const (
 	inPrompt
 	inQueue
 	inForm
+	inFound
 )
 
 // places are the headings of the help, in its order.
@@ -97,6 +99,7 @@ var places = []struct {
 	{inPrompt, "The prompt line"},
 	{inQueue, "Messages that wait"},
 	{inForm, "Forms and editors"},
+	{inFound, "What was found in all conversations"},
 }
 
 // binding is what keys do in one place. The keys are named as bubbletea does.
@@ -113,6 +116,7 @@ var bindings = []binding{
 	{everywhere, actNextPane, []string{"tab"}, "go to the next pane: list, conversation, prompt"},
 	{everywhere, actPreviousPane, []string{"shift+tab"}, "go to the pane before"},
 	{everywhere, actNew, []string{"N"}, "launch a new session"},
+	{everywhere, actSearchAll, []string{"S"}, "find what was said, in all conversations"},
 	{everywhere, actReconnect, []string{"ctrl+r"}, "start the daemon if it is gone; read everything anew"},
 	{everywhere, actQuit, []string{"q", "ctrl+c"}, "leave; sessions go on"},
 
@@ -180,6 +184,16 @@ var bindings = []binding{
 	{inForm, actPreviousField, []string{"shift+tab"}, "the field before"},
 	{inForm, actAccept, []string{"ctrl+s"}, "do it; enter does too, in a field of one line"},
 	{inForm, actCancel, []string{"esc", "ctrl+c"}, "leave it; nothing is done"},
+
+	{inFound, actUp, []string{"k", "up"}, "the match above"},
+	{inFound, actDown, []string{"j", "down"}, "the match below"},
+	{inFound, actPageUp, []string{"pgup", "ctrl+u"}, "a page up"},
+	{inFound, actPageDown, []string{"pgdown", "ctrl+d"}, "a page down"},
+	{inFound, actTop, []string{"g", "home"}, "the best match"},
+	{inFound, actBottom, []string{"G", "end"}, "the last one that was read"},
+	{inFound, actOpen, []string{"enter"}, "go to where it is in its conversation"},
+	{inFound, actSearchAll, []string{"S", "/"}, "look for something else"},
+	{inFound, actCancel, []string{"esc", "q", "ctrl+c"}, "leave it"},
 }
 
 // digitsDo is what digits do to a question.

@@ -119,6 +119,10 @@ func (m *model) take(msg tea.Msg) tea.Cmd {
 		m.followEnds(msg.err)
 	case pastMsg:
 		m.took(msg)
+	case foundMsg:
+		msg.by.took(msg)
+	case jumpMsg:
+		m.jump(msg)
 	case messagesMsg:
 		if t := m.talks[msg.id]; t != nil {
 			t.said(msg.messages)

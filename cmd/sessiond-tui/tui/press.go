@@ -61,6 +61,8 @@ func (m *model) common(act action) tea.Cmd {
 		m.search()
 	case actFilter:
 		m.nextFilter()
+	case actSearchAll:
+		m.searchAll("")
 	case actLeave:
 		m.list.text, m.list.filter, m.list.stale = "", filterAll, true
 	default:
@@ -115,10 +117,10 @@ func (m *model) talkKey(act action) bool {
 		t.by(max(1, t.height-2))
 	case actTop:
 		t.home()
-		t.toTop = t.after > 0
+		t.toTop, t.goal = t.after > 0, 0
 	case actBottom:
 		t.last()
-		t.toTop = false
+		t.toTop, t.goal = false, 0
 	case actFold:
 		m.foldSelected(t)
 	case actFoldTools:

@@ -20,6 +20,8 @@ type talk struct {
 	loading bool
 	ready   bool                    // the end has been read
 	toTop   bool                    // older events are read until the first is there
+	goal    int64                   // they are read until this one is there; 0: none
+	word    string                  // that is looked for in it
 	err     error                   // why the last reading failed
 	early   []api.ConversationEvent // what came before the end was read
 
@@ -145,13 +147,14 @@ func (m *model) took(msg pastMsg) {
 		t.toTop = false
 		t.home()
 	}
+	t.reach()
 	m.wantEarlier(t)
 }
 
 // wantEarlier reads on where the screen comes near to what is not loaded.
 func (m *model) wantEarlier(t *talk) {
 	t.settle()
-	if t.ready && (t.toTop || t.top < 20) {
+	if t.ready && (t.toTop || t.goal != 0 || t.top < 20) {
 		m.readEarlier(t)
 	}
 }

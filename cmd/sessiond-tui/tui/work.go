@@ -22,6 +22,7 @@ type Daemon interface {
 	ListSessions(ctx context.Context, p api.ListSessionsParams) (api.ListSessionsResult, error)
 	GetSessionState(ctx context.Context, p api.SessionParams) (api.SessionResult, error)
 	GetConversation(ctx context.Context, p api.GetConversationParams) (api.GetConversationResult, error)
+	SearchConversations(ctx context.Context, p api.SearchConversationsParams) (api.SearchConversationsResult, error)
 	LaunchSession(ctx context.Context, p api.LaunchSessionParams) (api.LaunchSessionResult, error)
 	ContinueSession(ctx context.Context, p api.ContinueSessionParams) (api.LaunchSessionResult, error)
 	UpdateSession(ctx context.Context, p api.UpdateSessionParams) (api.SessionResult, error)
