@@ -9,12 +9,12 @@ import (
 
 // Pragmas live in the DSN, so that every connection of a pool has them.
 const (
-	writerParams = "mode=rw&_journal_mode=WAL&_synchronous=FULL&_foreign_keys=true&_busy_timeout=1000&_txlock=immediate"
+	writerParams = "mode=rw&_journal_mode=WAL&_synchronous=FULL&_foreign_keys=true&_busy_timeout=1000&_txlock=immediate&_mutex=no"
 	// Free pages can be given back to the disk; that is decided once, with the first table.
 	createParams = writerParams + "&_auto_vacuum=incremental"
 	// A checkpoint that waits for a slow reader holds the writer up: not long.
 	checkpointParams = "mode=rw&_journal_mode=WAL&_synchronous=FULL&_busy_timeout=250"
-	readerParams     = "mode=ro&_query_only=true&_busy_timeout=10000&_stmt_cache_size=64"
+	readerParams     = "mode=ro&_query_only=true&_busy_timeout=10000&_stmt_cache_size=64&_mutex=no"
 )
 
 // dsn makes a data source name of a path, which may hold any character.
