@@ -3,6 +3,7 @@ package client
 import (
 	"bufio"
 	"bytes"
+	"slices"
 	"strings"
 	"testing"
 
@@ -37,7 +38,7 @@ func pageOfEvents(n int) []byte {
 			ClaudeSessionID: "0193b3a0-0000-7000-8000-000000000005", EventType: api.ConversationMessage,
 			Role: "assistant", Content: strings.Repeat("x", 180), CreatedAt: api.Now()})
 	}
-	return append(page.AppendJSON([]byte(`{"jsonrpc":"2.0","id":1,"result":`)), "}\n"...)
+	return slices.Concat([]byte(`{"jsonrpc":"2.0","id":1,"result":`), bytes.Join(page.Encoded().JSON(), nil), []byte("}\n"))
 }
 
 // BenchmarkReadPage takes a page of 1,000 events from the wire.
