@@ -45,27 +45,24 @@ func pageOfEvents(n int) []byte {
 func BenchmarkReadPage(b *testing.B) {
 	line := pageOfEvents(1000)
 	wire := bytes.NewReader(line)
-	r := bufio.NewReaderSize(wire, 64<<10)
+	lines := newLineReader(wire)
 	b.SetBytes(int64(len(line)))
 	b.ReportAllocs()
 	for b.Loop() {
 		wire.Reset(line)
-		r.Reset(wire)
-		answer, err := readLine(r)
+		a, err := lines.next()
 		if err != nil {
 			b.Fatal(err)
 		}
-		if len(answer) < r.Size() {
-			answer = bytes.Clone(answer)
-		}
-		var m response
-		if err := decode(answer, &m); err != nil {
+		m := response{answer: a}
+		if err := decode(a.line, &m); err != nil {
 			b.Fatal(err)
 		}
 		var page api.GetConversationResult
-		if err := decode(m.Result, &page); err != nil || len(page.Events) != 1000 {
+		if err := m.decode(&page); err != nil || len(page.Events) != 1000 {
 			b.Fatal(len(page.Events), err)
 		}
+		m.release()
 	}
 }
 
