@@ -81,31 +81,31 @@ func (l *memLog) cut(n, of int) {
 	l.oldest += (l.headLocked() + 1 - l.oldest) * int64(n) / int64(of)
 }
 
-func (l *memLog) Page(_ context.Context, after int64, limit int, f bus.Filter) (page []*bus.Event, upTo int64, err error) {
+func (l *memLog) Page(_ context.Context, after int64, limit int, f bus.Filter) (bus.Page, error) {
 	if l.reading != nil {
 		l.reading()
 	}
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if l.fail != nil {
-		return nil, 0, l.fail
+		return bus.Page{}, l.fail
 	}
-	upTo = max(after, l.headLocked())
-	looked := 0
+	page, looked := bus.Page{UpTo: max(after, l.headLocked())}, 0
 	for _, e := range l.events {
 		if e.Seq <= after {
 			continue
 		}
-		if looked == l.page || len(page) == limit {
-			return page, upTo, nil
+		if looked == l.page || len(page.Events) == limit {
+			return page, nil
 		}
 		looked++
-		upTo = e.Seq
+		page.UpTo = e.Seq
 		if e.Seq >= l.oldest && e.Seq >= l.deleted[e.SessionID] && picks(f, e) {
-			page = append(page, e)
+			page.Events = append(page.Events, e)
 		}
 	}
-	return page, max(upTo, l.headLocked()), nil
+	page.UpTo = max(page.UpTo, l.headLocked())
+	return page, nil
 }
 
 // picks is what a filter means, said in another way than in the package.

@@ -13,9 +13,8 @@ var ErrClosed = errors.New("the subscription is closed")
 
 // Log is where stored events are read from.
 type Log interface {
-	// Page reads behind after: at most limit events that f picks, in order. It
-	// has looked at everything up to upTo, which is beyond after unless after is Head.
-	Page(ctx context.Context, after int64, limit int, f Filter) (events []*Event, upTo int64, err error)
+	// Page reads behind after: at most limit events that f picks, in order.
+	Page(ctx context.Context, after int64, limit int, f Filter) (Page, error)
 	// Head is the newest seq that is committed.
 	Head() int64
 	// OldestSeq is where the log is whole from. It moves before anything below
@@ -24,6 +23,13 @@ type Log interface {
 	// Void reports whether seq is of an event that the log has lost to an older
 	// backup. Nothing else ever gets that number.
 	Void(seq int64) bool
+}
+
+// Page is a part of the log.
+type Page struct {
+	Events []*Event
+	UpTo   int64  // everything up to here was looked at: it is beyond after, unless that is Head
+	Free   func() // if set, is called once, when nobody looks at the events any more
 }
 
 // Options bound what a hub keeps; 0 takes the default.
@@ -39,7 +45,8 @@ const (
 
 // Hub passes events on from one publisher, who never waits, to subscribers.
 type Hub struct {
-	log Log
+	log   Log
+	ahead chan struct{} // a place for each page that is read ahead
 
 	// mu guards the rest and the partials of every subscription. It is held
 	// shortly: nothing is encoded, read or waited for under it.
@@ -60,7 +67,7 @@ func NewHub(log Log, o Options) *Hub {
 		o.RingBytes = defaultRingBytes
 	}
 	head := log.Head()
-	return &Hub{log: log, ring: ring{maxEvents: o.RingEvents, maxBytes: o.RingBytes, base: head, head: head},
+	return &Hub{log: log, ahead: make(chan struct{}, maxAhead), ring: ring{maxEvents: o.RingEvents, maxBytes: o.RingBytes, base: head, head: head},
 		wake: make(chan struct{}), subs: map[*Subscription]struct{}{}}
 }
 

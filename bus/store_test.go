@@ -20,9 +20,9 @@ import (
 // storeLog lets the bus read a store.
 type storeLog struct{ *store.Store }
 
-func (l storeLog) Page(ctx context.Context, after int64, limit int, f bus.Filter) ([]*bus.Event, int64, error) {
+func (l storeLog) Page(ctx context.Context, after int64, limit int, f bus.Filter) (bus.Page, error) {
 	events, upTo, err := l.Log(ctx, after, limit, store.Filter{SessionID: f.SessionID, RunID: f.RunID, Types: f.Types})
-	return fromStore(events), upTo, err
+	return bus.Page{Events: fromStore(events), UpTo: upTo}, err
 }
 
 func fromStore(events []store.Event) []*bus.Event {

@@ -1,9 +1,6 @@
 package bus
 
-import (
-	"context"
-	"fmt"
-)
+import "context"
 
 // pageSize is how many stored events a call of Next gives at most.
 const pageSize = 256
@@ -25,16 +22,21 @@ type Subscription struct {
 	woken  chan struct{} // a token: a partial message waits
 	done   chan struct{} // closed by Close
 
-	partials partials // guarded by hub.mu
+	free func() // gives back the page of the log that the last deliveries were; nil: there is none
+
+	partials partials         // guarded by hub.mu
+	ahead    <-chan aheadPage // guarded by hub.mu: on which the next page comes; nil: it is not being read
 }
 
 // Next blocks until there is something to deliver, and returns it in order: at
 // most 256 stored events and the partial messages among them. It returns
 // ErrClosed once the subscription or the hub is closed, ctx's error, an error
 // of the log's, or cursor_expired if the log was cut behind the cursor. After an
-// error of the log's it may be called again and goes on where it was.
+// error of the log's it may be called again and goes on where it was. Events that
+// have Append are valid until it is called again.
 func (s *Subscription) Next(ctx context.Context) ([]Delivery, error) {
 	for {
+		s.release()
 		select {
 		case <-s.done:
 			return nil, ErrClosed
@@ -85,21 +87,26 @@ func (s *Subscription) advance(ctx context.Context) ([]Delivery, <-chan struct{}
 	return s.withPartials(picked), nil, nil
 }
 
-// readLog takes a page from the log. Whether the log reaches back to the cursor
-// is asked behind the reading: what is cut away in between is missing in it.
+// readLog takes a page from the log, and has the next one read meanwhile.
 func (s *Subscription) readLog(ctx context.Context) ([]Delivery, <-chan struct{}, error) {
-	events, upTo, err := s.hub.log.Page(ctx, s.cursor, pageSize, s.filter)
-	if err != nil {
-		return nil, nil, fmt.Errorf("read events after %d: %w", s.cursor, err)
+	page, ok := s.takeAhead()
+	if !ok {
+		var err error
+		if page, err = s.hub.readPage(ctx, s.cursor, s.filter); err != nil {
+			return nil, nil, err
+		}
 	}
-	if err := s.hub.checkCursor(s.cursor); err != nil {
-		return nil, nil, err
+	s.cursor, s.free = page.UpTo, page.Free
+	s.readAhead(ctx)
+	return s.withPartials(page.Events), nil, nil
+}
+
+// release gives back the page that was given last.
+func (s *Subscription) release() {
+	if s.free != nil {
+		s.free()
+		s.free = nil
 	}
-	if upTo <= s.cursor { // it would be asked for ever
-		return nil, nil, fmt.Errorf("the log ends at %d, before an event that was published", upTo)
-	}
-	s.cursor = upTo
-	return s.withPartials(events), nil, nil
 }
 
 // withPartials puts the partial messages that are due among events.
@@ -137,11 +144,13 @@ func (s *Subscription) notify() {
 	}
 }
 
-// Close ends the subscription; Next returns ErrClosed. It may be called again.
+// Close ends the subscription; Next returns ErrClosed. It may be called again. It
+// waits for a page that is being read ahead.
 func (s *Subscription) Close() {
 	s.hub.mu.Lock()
-	defer s.hub.mu.Unlock()
 	s.closeLocked()
+	s.hub.mu.Unlock()
+	s.takeAhead()
 }
 
 // closeLocked needs hub.mu.

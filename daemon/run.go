@@ -50,6 +50,7 @@ func Run(ctx context.Context, c Config) (err error) {
 // serve opens the rooms, then the socket, and answers clients until ctx ends.
 // What is opened last is closed first.
 func serve(ctx context.Context, c Config, log *daemonLog) (err error) {
+	defer steadyHeap()()
 	defer logFigures(log.Logger)()
 	defer profile(c.ProfileDir, log.Logger)()
 

@@ -45,7 +45,7 @@ func openRooms(ctx context.Context, c Config, log *daemonLog) (*rooms, error) {
 	if err != nil {
 		return nil, fmt.Errorf("open the database: %w", err)
 	}
-	r.hub = bus.NewHub(logReader{r.store, log.Logger}, bus.Options{})
+	r.hub = bus.NewHub(newLogReader(r.store, log.Logger), bus.Options{})
 	r.manager, err = session.NewManager(session.Config{
 		Store: r.store, StateDir: c.StateDir, LockDir: c.LockDir,
 		Executable: c.Executable, Claude: c.Claude, MaxSessions: c.MaxSessions, DailyBudgetUSD: c.DailyBudgetUSD, IdleTimeout: c.IdleTimeout, Environ: c.Environ,
@@ -108,26 +108,6 @@ func (s service) SearchConversations(ctx context.Context, p api.SearchConversati
 		err = api.Errorf(api.ReasonShuttingDown, "the daemon is shutting down; try again in a moment")
 	}
 	return r, err
-}
-
-// logReader lets the bus read the store's log.
-type logReader struct {
-	*store.Store
-	log *slog.Logger
-}
-
-// Page reads the events behind after, for one subscription; upTo is how far it has
-// looked.
-func (l logReader) Page(ctx context.Context, after int64, limit int, f bus.Filter) ([]*bus.Event, int64, error) {
-	events, upTo, err := l.Log(ctx, after, limit, store.Filter{SessionID: f.SessionID, RunID: f.RunID, Types: f.Types})
-	made, out := make([]bus.Event, len(events)), make([]*bus.Event, len(events))
-	for i := range events {
-		ev := &events[i]
-		out[i] = &made[i]
-		made[i] = bus.Event{Seq: ev.Seq, Type: ev.Type, SessionID: ev.SessionID, RunID: ev.RunID, Size: len(ev.Line) + len(ev.Data),
-			Append: func(b []byte) []byte { return appendEvent(l.Store, l.log, b, ev) }}
-	}
-	return out, upTo, err
 }
 
 // toBus wraps events for subscribers; each is encoded when the first of them

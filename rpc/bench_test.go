@@ -46,7 +46,7 @@ func BenchmarkLargeAnswer(b *testing.B) {
 	result := api.GetConversationResult{Events: []api.ConversationEvent{{Raw: &line}}}
 	b.SetBytes(int64(len(line)))
 	for b.Loop() {
-		if _, err := resultFrame(json.RawMessage("1"), result); err != nil {
+		if _, err := resultFrame(json.RawMessage("1"), result.Encoded()); err != nil {
 			b.Fatal(err)
 		}
 	}

@@ -206,7 +206,7 @@ func (c *connection) do(r *request) {
 		frame = errorFrame(r.id, refusal)
 	}
 	if !r.notification() {
-		_ = c.out.put(c.ctx, frame) // fails only when the connection has ended
+		_ = c.out.put(c.ctx, frame...) // fails only when the connection has ended
 	}
 	if r.then != nil {
 		r.then()
@@ -215,7 +215,7 @@ func (c *connection) do(r *request) {
 
 // call runs a request's method, and encodes its result as an answer. A panic
 // becomes an error.
-func (c *connection) call(r *request) (frame []byte, err error) {
+func (c *connection) call(r *request) (frame [][]byte, err error) {
 	defer func() {
 		if p := recover(); p != nil {
 			frame, err = nil, fmt.Errorf("panic: %v\n%s", p, debug.Stack())
@@ -237,7 +237,7 @@ func (c *connection) call(r *request) (frame []byte, err error) {
 
 // refuse queues the answer to something that is no request.
 func (c *connection) refuse(reason *api.Error) error {
-	return c.out.put(c.ctx, errorFrame(nullID, reason))
+	return c.out.put(c.ctx, errorFrame(nullID, reason)...)
 }
 
 // windUp waits until every request at work is answered, ends the subscriptions,

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"fmt"
+	"slices"
 
 	jsonv2 "github.com/go-json-experiment/json"
 	"github.com/go-json-experiment/json/jsontext"
@@ -27,13 +28,13 @@ var wireOptions = jsonv2.JoinOptions(
 )
 
 // resultFrame encodes the answer to a request that went well.
-func resultFrame(id json.RawMessage, result any) ([]byte, error) {
+func resultFrame(id json.RawMessage, result any) ([][]byte, error) {
 	return answerFrame(id, "result", result)
 }
 
 // errorFrame encodes the answer to a request that failed. Data that cannot be
 // encoded is left out.
-func errorFrame(id json.RawMessage, e *api.Error) []byte {
+func errorFrame(id json.RawMessage, e *api.Error) [][]byte {
 	frame, err := answerFrame(id, "error", toWire(e))
 	if err != nil {
 		frame, _ = answerFrame(id, "error", toWire(&api.Error{Reason: e.Reason, Message: e.Message}))
@@ -41,20 +42,19 @@ func errorFrame(id json.RawMessage, e *api.Error) []byte {
 	return frame
 }
 
-// appender is a large result that writes itself.
-type appender interface{ AppendJSON(b []byte) []byte }
-
-func answerFrame(id json.RawMessage, member string, value any) ([]byte, error) {
+// answerFrame encodes an answer, in pieces: a large result is encoded already, and
+// is not copied.
+func answerFrame(id json.RawMessage, member string, value any) ([][]byte, error) {
 	var b bytes.Buffer
 	fmt.Fprintf(&b, `{"jsonrpc":"2.0","id":%s,%q:`, id, member)
-	if own, ok := value.(appender); ok {
-		return append(own.AppendJSON(b.Bytes()), "}\n"...), nil
+	if page, ok := value.(api.ConversationPage); ok {
+		return slices.Concat([][]byte{b.Bytes()}, page.JSON(), [][]byte{[]byte("}\n")}), nil
 	}
 	if err := jsonv2.MarshalWrite(&b, value, wireOptions); err != nil {
 		return nil, fmt.Errorf("encode the %s: %w", member, err)
 	}
 	b.WriteString("}\n")
-	return b.Bytes(), nil
+	return [][]byte{b.Bytes()}, nil
 }
 
 // eventFrames makes `event` notifications for one subscription out of events that

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"io"
 	"math"
+	"slices"
 	"testing"
 	"unicode/utf8"
 
@@ -73,7 +74,7 @@ func checkParsed(t *testing.T, line []byte) {
 	if !bytes.Equal(r.id, envelope["id"]) || !bytes.Equal(r.params, envelope["params"]) {
 		t.Fatalf("%q: id %q, params %q", line, r.id, r.params)
 	}
-	if !r.notification() && !json.Valid(errorFrame(r.id, errInternal)) {
+	if !r.notification() && !json.Valid(slices.Concat(errorFrame(r.id, errInternal)...)) {
 		t.Fatalf("%q: the id cannot be answered", line)
 	}
 	if _, err := decode[api.LaunchSessionParams](r.params); err != nil {

@@ -53,8 +53,9 @@ func (f *fakeService) GetSessionState(ctx context.Context, p api.SessionParams) 
 	return f.getSessionState(ctx, p)
 }
 
-func (f *fakeService) GetConversation(ctx context.Context, p api.GetConversationParams) (api.GetConversationResult, error) {
-	return f.getConversation(ctx, p)
+func (f *fakeService) GetConversation(ctx context.Context, p api.GetConversationParams) (api.ConversationPage, error) {
+	r, err := f.getConversation(ctx, p)
+	return r.Encoded(), err
 }
 
 func (f *fakeService) SendMessage(ctx context.Context, p api.SendMessageParams) (api.MessageResult, error) {
@@ -68,20 +69,20 @@ type memLog struct {
 	broken error
 }
 
-func (l *memLog) Page(_ context.Context, after int64, limit int, f bus.Filter) ([]*bus.Event, int64, error) {
+func (l *memLog) Page(_ context.Context, after int64, limit int, f bus.Filter) (bus.Page, error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if l.broken != nil {
-		return nil, 0, l.broken
+		return bus.Page{}, l.broken
 	}
 	upTo := min(after+int64(limit), int64(len(l.events)))
 	if upTo <= after {
-		return nil, after, nil
+		return bus.Page{UpTo: after}, nil
 	}
 	page := slices.DeleteFunc(slices.Clone(l.events[after:upTo]), func(e *bus.Event) bool {
 		return f.SessionID != "" && f.SessionID != e.SessionID || len(f.Types) > 0 && !slices.Contains(f.Types, e.Type)
 	})
-	return page, upTo, nil
+	return bus.Page{Events: page, UpTo: upTo}, nil
 }
 
 func (l *memLog) Head() int64 {

@@ -207,15 +207,15 @@ type endlessLog struct {
 	events, size int
 }
 
-func (l endlessLog) Page(_ context.Context, after int64, limit int, _ bus.Filter) (page []*bus.Event, upTo int64, err error) {
-	for upTo = after; upTo < l.Head() && len(page) < min(limit, max(1, eventPage/l.size)); {
-		upTo++
-		seq, text := upTo, strings.Repeat("x", l.size)
-		page = append(page, bus.NewEvent(upTo, api.EventMessageUpdated, testSession, testSession, func() []byte {
+func (l endlessLog) Page(_ context.Context, after int64, limit int, _ bus.Filter) (page bus.Page, err error) {
+	for page.UpTo = after; page.UpTo < l.Head() && len(page.Events) < min(limit, max(1, eventPage/l.size)); {
+		page.UpTo++
+		seq, text := page.UpTo, strings.Repeat("x", l.size)
+		page.Events = append(page.Events, bus.NewEvent(seq, api.EventMessageUpdated, testSession, testSession, func() []byte {
 			return fmt.Appendf(nil, `{"seq":%d,"data":{"text":"%s"}}`, seq, text)
 		}))
 	}
-	return page, upTo, nil
+	return page, nil
 }
 func (l endlessLog) Head() int64      { return int64(l.events) }
 func (l endlessLog) OldestSeq() int64 { return 1 }

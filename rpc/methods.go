@@ -46,6 +46,14 @@ func serviceMethod[P, R any](name, summary, answer string, f func(Service, conte
 	}, reasons...)
 }
 
+// encodedMethod is serviceMethod where the function returns a result of type R that
+// is encoded already, as an E.
+func encodedMethod[R, P, E any](name, summary, answer string, f func(Service, context.Context, P) (E, error), reasons ...api.Reason) method {
+	m := serviceMethod(name, summary, answer, f, reasons...)
+	m.result = reflect.TypeFor[R]()
+	return m
+}
+
 func paged(m method) method {
 	m.paged = true
 	return m
@@ -75,7 +83,7 @@ func methodTable() []method {
 			"a page of sessions", Service.ListSessions)),
 		serviceMethod("getSessionState", "One session as it is now.",
 			"the session", Service.GetSessionState, noSession),
-		paged(serviceMethod("getConversation", "What was said and done in a session, and in those that it continues, a page at a time.",
+		paged(encodedMethod[api.GetConversationResult]("getConversation", "What was said and done in a session, and in those that it continues, a page at a time.",
 			"a page of the conversation", Service.GetConversation, noSession)),
 		paged(serviceMethod("searchConversations", "Events of all conversations in which words are, the best first, a page at a time.",
 			"a page of what is found", Service.SearchConversations, api.ReasonSearchUnavailable)),

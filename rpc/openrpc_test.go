@@ -144,15 +144,20 @@ func TestResultsAreAsDocumented(t *testing.T) {
 		for _, full := range []bool{false, true} {
 			value := reflect.New(m.result).Elem()
 			fill(value, full)
-			frame, err := resultFrame(json.RawMessage("1"), value.Interface())
+			result := value.Interface()
+			if page, ok := result.(api.GetConversationResult); ok { // as it is sent
+				result = page.Encoded()
+			}
+			pieces, err := resultFrame(json.RawMessage("1"), result)
 			if err != nil {
 				t.Fatal(err)
 			}
+			frame := slices.Concat(pieces...)
 			answer, err := jsonschema.UnmarshalJSON(bytes.NewReader(frame))
 			if err != nil {
 				t.Fatal(err)
 			}
-			result := answer.(map[string]any)["result"]
+			result = answer.(map[string]any)["result"]
 			if err := schema.Validate(result); err != nil {
 				t.Errorf("%s: %v\n%s", m.name, err, frame)
 			}

@@ -16,7 +16,7 @@ func BenchmarkPage(b *testing.B) {
 			ClaudeSessionID: "0193b3a0-0000-7000-8000-000000000004", Role: "assistant", Content: strings.Repeat("x", 150), CreatedAt: api.Now()}
 	}
 	for b.Loop() {
-		if _, err := resultFrame(json.RawMessage("1"), api.GetConversationResult{Events: events}); err != nil {
+		if _, err := resultFrame(json.RawMessage("1"), api.GetConversationResult{Events: events}.Encoded()); err != nil {
 			b.Fatal(err)
 		}
 	}

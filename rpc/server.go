@@ -162,6 +162,7 @@ func passing(err error) bool {
 func (s *Server) refuse(conn net.Conn, client string, reason *api.Error) {
 	s.log.Warn("connection refused", "client", client, "error", reason)
 	_ = conn.SetWriteDeadline(time.Now().Add(refuseTimeout))
-	_, _ = conn.Write(errorFrame(nullID, reason)) // the client may be gone already
+	refusal := net.Buffers(errorFrame(nullID, reason))
+	_, _ = refusal.WriteTo(conn) // the client may be gone already
 	_ = conn.Close()
 }

@@ -21,7 +21,7 @@ type Service interface {
 	ContinueSession(ctx context.Context, p api.ContinueSessionParams) (api.LaunchSessionResult, error)
 	ListSessions(ctx context.Context, p api.ListSessionsParams) (api.ListSessionsResult, error)
 	GetSessionState(ctx context.Context, p api.SessionParams) (api.SessionResult, error)
-	GetConversation(ctx context.Context, p api.GetConversationParams) (api.GetConversationResult, error)
+	GetConversation(ctx context.Context, p api.GetConversationParams) (api.ConversationPage, error)
 	SearchConversations(ctx context.Context, p api.SearchConversationsParams) (api.SearchConversationsResult, error)
 	UpdateSession(ctx context.Context, p api.UpdateSessionParams) (api.SessionResult, error)
 	ArchiveSessions(ctx context.Context, p api.ArchiveSessionsParams) (api.ArchiveSessionsResult, error)

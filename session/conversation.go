@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"context"
 	"encoding/json"
-	"slices"
 	"unicode/utf8"
 
 	"golang.org/x/sync/errgroup"
@@ -22,8 +21,8 @@ const (
 )
 
 // GetConversation reads a page of a session's conversation, from the log.
-func (m *Manager) GetConversation(ctx context.Context, p api.GetConversationParams) (api.GetConversationResult, error) {
-	var result api.GetConversationResult
+func (m *Manager) GetConversation(ctx context.Context, p api.GetConversationParams) (api.ConversationPage, error) {
+	var result api.ConversationPage
 	id, err := api.ParseID("session_id", p.SessionID)
 	if err != nil {
 		return result, err
@@ -46,60 +45,98 @@ func (m *Manager) GetConversation(ctx context.Context, p api.GetConversationPara
 		}
 	}
 	result.HeadSeq = m.store.Head()
-	more, err := m.presentAll(ctx, &result, p.IncludeRaw, func(take func([]store.Event)) (bool, error) {
+	var last int64
+	result.Parts, last, err = m.presentAll(ctx, p.IncludeRaw, func(take func([]store.Event)) (bool, error) {
 		return m.store.ReadConversation(ctx, segments, p.AfterSeq, limit, maxPageBytes, take)
 	})
 	if err != nil {
 		return result, wrapf(err, "conversation of session %s", id)
 	}
-	if more {
-		last := result.Events[len(result.Events)-1].Seq
+	if last != 0 {
 		result.NextAfterSeq = &last
 	}
 	return result, nil
 }
 
-// presentAll renders what is read while more is being read.
-func (m *Manager) presentAll(ctx context.Context, result *api.GetConversationResult, raw bool, read func(take func([]store.Event)) (bool, error)) (more bool, err error) {
-	var shares [][]api.ConversationEvent
+// presentAll renders what is read while more is being read. last is the seq behind
+// which there is more, or 0.
+func (m *Manager) presentAll(ctx context.Context, raw bool, read func(take func([]store.Event)) (bool, error)) (parts [][]byte, last int64, err error) {
+	var made []*[]byte
 	group, ctx := errgroup.WithContext(ctx)
-	more, err = read(func(events []store.Event) {
-		shown := make([]api.ConversationEvent, len(events))
-		shares = append(shares, shown)
-		group.Go(func() error { return guard(func() error { return m.present(ctx, shown, events, raw) }) })
+	more, err := read(func(events []store.Event) {
+		part := new([]byte)
+		made, last = append(made, part), events[len(events)-1].Seq
+		group.Go(func() error {
+			defer m.store.Free(events)
+			return guard(func() (err error) { *part, err = m.present(ctx, events, raw); return err })
+		})
 	})
 	if err := cmp.Or(err, group.Wait()); err != nil {
-		return false, err
+		return nil, 0, err
 	}
-	result.Events = slices.Concat(shares...)
-	return more, nil
+	for _, part := range made {
+		parts = append(parts, *part)
+	}
+	if !more {
+		last = 0
+	}
+	return parts, last, nil
 }
 
 // present renders events as getConversation shows them: with what is known now.
-func (m *Manager) present(ctx context.Context, shown []api.ConversationEvent, events []store.Event, raw bool) error {
-	calls := map[int64][]string{}
+func (m *Manager) present(ctx context.Context, events []store.Event, raw bool) ([]byte, error) {
+	calls, err := m.toolCalls(ctx, events)
+	if err != nil {
+		return nil, wrapf(err, "tools")
+	}
+	size := 0
 	for i := range events {
-		shown[i] = m.shown(&events[i])
+		size += len(events[i].Line) + len(events[i].Data) + eventFrame
+	}
+	b := make([]byte, 0, size)
+	for i := range events {
+		ev := &events[i]
+		shown := m.shown(ev)
 		if raw {
-			addRaw(&shown[i], &events[i])
+			addRaw(&shown, ev)
 		}
-		if events[i].Kind == api.ConversationToolCall {
-			calls[events[i].SessionN] = append(calls[events[i].SessionN], events[i].ToolID)
+		if ev.Kind == api.ConversationToolCall {
+			st := calls[toolCall{ev.SessionN, ev.ToolID}]
+			shown.IsCompleted, shown.ApprovalID, shown.ApprovalStatus = &st.Completed, st.ApprovalID, st.ApprovalStatus
+		}
+		if i > 0 {
+			b = append(b, ',')
+		}
+		b = shown.AppendJSON(b)
+	}
+	return b, nil
+}
+
+// toolCall is a call of a tool in a session.
+type toolCall struct {
+	session int64
+	id      string
+}
+
+// toolCalls finds what has become of the calls among events.
+func (m *Manager) toolCalls(ctx context.Context, events []store.Event) (map[toolCall]store.ToolState, error) {
+	ids := map[int64][]string{}
+	for i := range events {
+		if ev := &events[i]; ev.Kind == api.ConversationToolCall {
+			ids[ev.SessionN] = append(ids[ev.SessionN], ev.ToolID)
 		}
 	}
-	for n, ids := range calls {
+	calls := map[toolCall]store.ToolState{}
+	for n, ids := range ids {
 		states, err := m.store.Tools(ctx, n, ids)
 		if err != nil {
-			return wrapf(err, "tools")
+			return nil, err
 		}
-		for i := range events {
-			if events[i].SessionN == n && events[i].Kind == api.ConversationToolCall {
-				st := states[events[i].ToolID]
-				shown[i].IsCompleted, shown[i].ApprovalID, shown[i].ApprovalStatus = &st.Completed, st.ApprovalID, st.ApprovalStatus
-			}
+		for id, state := range states {
+			calls[toolCall{n, id}] = state
 		}
 	}
-	return nil
+	return calls, nil
 }
 
 // addRaw adds the line itself to the first event of each line.

@@ -181,6 +181,7 @@ type page struct {
 // belongs to them is damaged, are noted as such and left out.
 func (s *Store) readPage(ctx context.Context, q *reading, limit, maxBytes int, query string, args ...any) (p page, err error) {
 	bytes := 0
+	p.events = s.freed.take(limit)
 	err = q.rows(ctx, query, args, func(row []driver.Value) bool {
 		e := scanEvent(row)
 		if n := len(p.events); n == cap(p.events) { // an Event is large: grow in few steps
@@ -233,12 +234,17 @@ const identitySQL = `SELECT id, run_id, claude_session_id, false FROM sessions W
 // identify fills in who the events' sessions are, and drops what belongs to a
 // deleted one.
 func (s *Store) identify(ctx context.Context, q querier, events []Event) ([]Event, error) {
-	known := map[int64]identity{}
+	known := map[int64]*identity{}
 	shown := events[:0]
+	var who *identity
+	last := int64(-1) // whose events come one behind the other
 	for i := range events {
 		e := &events[i]
-		who, ok := known[e.SessionN]
-		if !ok {
+		if e.SessionN != last {
+			who, last = known[e.SessionN], e.SessionN
+		}
+		if who == nil {
+			who = new(identity)
 			err := q.QueryRowContext(ctx, identitySQL, e.SessionN).Scan(&who.id, &who.runID, &who.claudeSessionID, &who.deleted)
 			if err != nil && !errors.Is(err, sql.ErrNoRows) {
 				return nil, found(err, "session", e.SessionN)

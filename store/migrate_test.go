@@ -110,6 +110,9 @@ func TestFromTheFirstSchema(t *testing.T) {
 	if log := wholeLog(t, s, 10, Filter{}); len(log) != 2 {
 		t.Errorf("%d events", len(log))
 	}
+	if counts, err := s.StatusCounts(t.Context()); err != nil || len(counts) != 1 || counts[row.Session.Status] != 1 {
+		t.Errorf("its sessions are counted as %v, %v", counts, err)
+	}
 	if kept := copies(t, path, 2); len(kept) != 1 {
 		t.Errorf("copies %q", kept)
 	} else {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"os"
 	"path/filepath"
 	"runtime"
@@ -68,6 +69,7 @@ func (m *model) draw() draft {
 	switch kind := rapid.IntRange(0, 9).Draw(m.t, "kind"); {
 	case len(m.sessions) == 0 || kind < 4:
 		k := &kept{row: newRow(nil)}
+		k.row.Session.Status = rapid.SampledFrom(api.Statuses).Draw(m.t, "status")
 		d.batch = &Batch{Create: k.row}
 		d.stored = func() { m.sessions = append(m.sessions, k) }
 		m.fill(&d, k, 0)
@@ -75,6 +77,12 @@ func (m *model) draw() draft {
 		k := m.sessions[rapid.IntRange(0, len(m.sessions)-1).Draw(m.t, "session")]
 		d.batch = &Batch{Update: &SessionUpdate{N: k.row.N, JournalOffset: k.offset + 1}}
 		d.stored = func() {}
+		if rapid.Bool().Draw(m.t, "changed") {
+			changed := k.row.Session
+			changed.Status = rapid.SampledFrom(api.Statuses).Draw(m.t, "status")
+			d.batch.Update.Session = &changed
+			d.stored = func() { k.row.Session = changed }
+		}
 		m.fill(&d, k, k.row.N)
 		then := d.stored
 		d.stored = func() { k.offset++; then() }
@@ -226,6 +234,13 @@ func (m *model) check(t *rapid.T) {
 	}
 	if list, err := m.s.ListSessions(ctx, api.ListSessionsParams{}); err != nil || len(list.Sessions) != min(len(m.sessions), listLimit) {
 		t.Fatalf("%d sessions, not %d, %v", len(list.Sessions), len(m.sessions), err)
+	}
+	want := map[api.Status]int{}
+	for _, k := range m.sessions {
+		want[k.row.Session.Status]++
+	}
+	if counts, err := m.s.StatusCounts(ctx); err != nil || !maps.Equal(counts, want) {
+		t.Fatalf("the statuses are counted as %v, not %v, %v", counts, want, err)
 	}
 	got := map[int64][]string{}
 	deletions, last := 0, int64(0)

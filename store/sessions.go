@@ -251,11 +251,11 @@ func (s *Store) StatusCounts(ctx context.Context) (map[api.Status]int, error) {
 	}
 	defer s.reading.Done()
 	counts := map[api.Status]int{}
-	err := each(ctx, s.db, "SELECT status, count(*) FROM sessions GROUP BY archived, status", nil, func(rows *sql.Rows) (bool, error) {
+	err := each(ctx, s.db, "SELECT status, sessions FROM session_counts WHERE sessions > 0", nil, func(rows *sql.Rows) (bool, error) {
 		var status api.Status
 		var n int
 		err := rows.Scan(&status, &n)
-		counts[status] += n
+		counts[status] = n
 		return true, err
 	})
 	if err != nil {

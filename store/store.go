@@ -45,6 +45,7 @@ type Store struct {
 	id      int64
 	void    []voidRange
 	trouble *trouble
+	freed   freed
 	life    context.Context // ends when Close begins
 	end     context.CancelFunc
 	hurry   context.Context // ends with Hurry, or with life: nothing is waited for, no chore is begun

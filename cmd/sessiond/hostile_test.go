@@ -149,7 +149,11 @@ func (s evilService) ListSessions(context.Context, api.ListSessionsParams) (api.
 func (s evilService) GetSessionState(context.Context, api.SessionParams) (api.SessionResult, error) {
 	return answer[api.SessionResult](s)
 }
-func (s evilService) GetConversation(context.Context, api.GetConversationParams) (api.GetConversationResult, error) {
+func (s evilService) GetConversation(context.Context, api.GetConversationParams) (api.ConversationPage, error) {
+	r, err := s.conversation()
+	return r.Encoded(), err
+}
+func (s evilService) conversation() (api.GetConversationResult, error) {
 	r, err := answer[api.GetConversationResult](s)
 	if err != nil {
 		return r, err
@@ -245,7 +249,7 @@ func newEvilLog() (l evilLog) {
 	for _, typ := range api.EventTypes {
 		switch typ {
 		case api.EventConversationUpdated:
-			r, _ := evilService{}.GetConversation(context.Background(), api.GetConversationParams{})
+			r, _ := evilService{}.conversation()
 			for _, ev := range r.Events {
 				add(typ, ev)
 			}
@@ -268,8 +272,8 @@ func newEvilLog() (l evilLog) {
 }
 
 // Page leaves filters alone: commands may get what they have not asked for.
-func (l evilLog) Page(_ context.Context, after int64, _ int, _ bus.Filter) ([]*bus.Event, int64, error) {
-	return l[min(after, l.Head()):], l.Head(), nil
+func (l evilLog) Page(_ context.Context, after int64, _ int, _ bus.Filter) (bus.Page, error) {
+	return bus.Page{Events: l[min(after, l.Head()):], UpTo: l.Head()}, nil
 }
 func (l evilLog) Head() int64      { return int64(len(l)) }
 func (l evilLog) OldestSeq() int64 { return 1 }
@@ -305,7 +309,7 @@ func serveEvil(t *testing.T, s evilService) (env []string) {
 // lateLog takes every cursor for the beginning: who follows gets all of it.
 type lateLog struct{ evilLog }
 
-func (l *lateLog) Page(ctx context.Context, after int64, n int, f bus.Filter) ([]*bus.Event, int64, error) {
+func (l *lateLog) Page(ctx context.Context, after int64, n int, f bus.Filter) (bus.Page, error) {
 	return l.evilLog.Page(ctx, after, n, f)
 }
 

@@ -2,9 +2,10 @@ package api
 
 import (
 	"encoding/base64"
+	"encoding/binary"
 	"encoding/json"
-	"slices"
 	"strconv"
+	"unicode/utf8"
 
 	"github.com/go-json-experiment/json/jsontext"
 )
@@ -87,33 +88,74 @@ func (e *ConversationEvent) AppendJSON(b []byte) []byte {
 	return append(b, '}')
 }
 
-// AppendJSON appends what Marshal writes for r, up to the escaping of strings.
-func (r GetConversationResult) AppendJSON(b []byte) []byte {
-	size := 0
+// ConversationPage is a GetConversationResult whose events are encoded, some of
+// them in each part: a page may have megabytes, which nobody copies again.
+type ConversationPage struct {
+	Parts        [][]byte // events with commas between, as ConversationEvent's AppendJSON writes them
+	NextAfterSeq *int64
+	HeadSeq      int64
+}
+
+// Encoded is r as it is sent.
+func (r GetConversationResult) Encoded() ConversationPage {
+	page := ConversationPage{NextAfterSeq: r.NextAfterSeq, HeadSeq: r.HeadSeq}
 	for i := range r.Events {
-		size += len(r.Events[i].Content) + len(r.Events[i].ToolInput) + 320 // and what is around them
+		page.Parts = append(page.Parts, r.Events[i].AppendJSON(nil))
 	}
-	b = append(slices.Grow(b, size), `{"events":[`...)
-	for i := range r.Events {
-		if i > 0 {
-			b = append(b, ',')
-		}
-		b = r.Events[i].AppendJSON(b)
+	return page
+}
+
+// JSON returns what Marshal writes for the result, up to the escaping of strings,
+// in pieces that belong one behind the other.
+func (p ConversationPage) JSON() [][]byte {
+	pieces := make([][]byte, 0, 2*len(p.Parts)+1)
+	between := []byte(`{"events":[`)
+	for _, part := range p.Parts {
+		pieces = append(pieces, between, part)
+		between = []byte(",")
 	}
-	b = append(b, `],"next_after_seq":`...)
-	if r.NextAfterSeq == nil {
-		b = append(b, "null"...)
+	end := []byte(`],"next_after_seq":`)
+	if len(p.Parts) == 0 {
+		end = []byte(`{"events":[],"next_after_seq":`)
+	}
+	if p.NextAfterSeq == nil {
+		end = append(end, "null"...)
 	} else {
-		b = strconv.AppendInt(b, *r.NextAfterSeq, 10)
+		end = strconv.AppendInt(end, *p.NextAfterSeq, 10)
 	}
-	b = append(b, `,"head_seq":`...)
-	return append(strconv.AppendInt(b, r.HeadSeq, 10), '}')
+	end = append(end, `,"head_seq":`...)
+	return append(pieces, append(strconv.AppendInt(end, p.HeadSeq, 10), '}'))
 }
 
 // appendText appends a string; a mark is in the place of each byte that is no UTF-8.
 func appendText(b []byte, s string) []byte {
+	if plain(s) {
+		return append(append(append(b, '"'), s...), '"')
+	}
 	b, _ = jsontext.AppendQuote(b, s) // it complains of those bytes, and has replaced them
 	return b
+}
+
+// plain reports whether s stands for itself in JSON. It looks at eight bytes at
+// once: texts are most of what is sent.
+func plain(s string) bool {
+	const ones, tops = 0x0101010101010101, 0x8080808080808080
+	var special, beyond uint64 // top bits of bytes that have to be escaped, and of those that are no ASCII
+	rest := s
+	for ; len(rest) >= 8; rest = rest[8:] {
+		w := binary.LittleEndian.Uint64([]byte(rest[:8]))
+		quote, slash := w^(ones*'"'), w^(ones*'\\')
+		// What is taken from a byte that is smaller sets its top bit, if that was not set.
+		special |= (w-ones*' ')&^w | (quote-ones)&^quote | (slash-ones)&^slash
+		beyond |= w
+	}
+	for i := range len(rest) {
+		if c := rest[i]; c < ' ' || c == '"' || c == '\\' {
+			return false
+		}
+		beyond |= uint64(rest[i])
+	}
+	return special&tops == 0 && (beyond&tops == 0 || utf8.ValidString(s))
 }
 
 // appendSet appends a member unless it is empty.

@@ -1,6 +1,7 @@
 package api
 
 import (
+	"bytes"
 	"reflect"
 	"strings"
 	"testing"
@@ -38,7 +39,7 @@ func TestParseReadsWhatAppendWrites(t *testing.T) {
 		if rapid.Bool().Draw(t, "more") {
 			sent.NextAfterSeq = new(int64(5))
 		}
-		doc = sent.AppendJSON(nil)
+		doc = bytes.Join(sent.Encoded().JSON(), nil)
 		if err := generally(doc, &page); err != nil {
 			t.Fatal(err)
 		}

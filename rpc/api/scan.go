@@ -32,6 +32,9 @@ func NewScanner(data []byte) Scanner { return Scanner{data: data} }
 // OK reports whether all of data was gone through.
 func (s *Scanner) OK() bool { return !s.bad && s.at == len(s.data) }
 
+// Rest is what was not gone through yet.
+func (s *Scanner) Rest() []byte { return s.data[s.at:] }
+
 // peek is the next byte; 0 at the end, and once something was wrong.
 func (s *Scanner) peek() byte {
 	if s.bad || s.at >= len(s.data) {

@@ -89,10 +89,8 @@ func (c *Client) Call(ctx context.Context, method string, params, result any) er
 	if err != nil {
 		return err
 	}
-	if result == nil {
-		return nil
-	}
-	if err := decode(answer, result); err != nil {
+	defer answer.release()
+	if err := answer.decode(result); err != nil {
 		return fmt.Errorf("the result of %s: %w", method, err)
 	}
 	return nil

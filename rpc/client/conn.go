@@ -1,8 +1,6 @@
 package client
 
 import (
-	"bufio"
-	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -54,36 +52,36 @@ func (c *conn) broken() bool {
 	return c.pending == nil
 }
 
-// call sends a request and waits for its answer.
-func (c *conn) call(ctx context.Context, method string, params any) (json.RawMessage, error) {
+// call sends a request and waits for its answer, which is no error.
+func (c *conn) call(ctx context.Context, method string, params any) (response, error) {
 	id, answer, err := c.register()
 	if err != nil {
-		return nil, err
+		return response{}, err
 	}
 	defer c.forget(id)
 	line, err := encodeRequest(id, method, params)
 	if err != nil {
-		return nil, err
+		return response{}, err
 	}
 	if size := len(line) - len("\n"); size > c.limit {
-		return nil, api.Errorf(api.ReasonLimitExceeded, "the request has %d bytes, and the daemon takes at most %d", size, c.limit).
+		return response{}, api.Errorf(api.ReasonLimitExceeded, "the request has %d bytes, and the daemon takes at most %d", size, c.limit).
 			With("limit", c.limit).With("setting", "max_request_bytes").
 			With("hint", "start the daemon with a higher --max-request-bytes, and say the same to the client")
 	}
 	if err := c.write(ctx, line); err != nil {
-		return nil, err
+		return response{}, err
 	}
 	select {
 	case r, ok := <-answer:
 		if !ok {
-			return nil, c.err()
+			return response{}, c.err()
 		}
 		if r.Error != nil {
-			return nil, r.Error.typed()
+			return response{}, r.Error.typed()
 		}
-		return r.Result, nil
+		return r, nil
 	case <-ctx.Done():
-		return nil, ctx.Err()
+		return response{}, ctx.Err()
 	}
 }
 
@@ -159,18 +157,15 @@ func (c *conn) writeUntil(ctx context.Context, line []byte) (int, error) {
 // read hands out answers until the connection breaks.
 func (c *conn) read() {
 	defer close(c.done)
-	r := bufio.NewReaderSize(c.nc, 64<<10)
+	lines := newLineReader(c.nc)
 	for {
-		line, err := readLine(r)
+		a, err := lines.next()
 		if err != nil {
 			c.fail(fmt.Errorf("%w (%w)", ErrDisconnected, err))
 			return
 		}
-		if len(line) < r.Size() {
-			line = bytes.Clone(line) // it is the buffer's
-		}
-		var m response
-		if err := decode(line, &m); err != nil {
+		m := response{answer: a}
+		if err := decode(a.line, &m); err != nil {
 			c.fail(fmt.Errorf("%w: what it sent is not JSON: %w", ErrDisconnected, err))
 			return
 		}

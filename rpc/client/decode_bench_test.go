@@ -3,6 +3,7 @@ package client
 import (
 	"bufio"
 	"bytes"
+	"slices"
 	"strings"
 	"testing"
 
@@ -37,34 +38,31 @@ func pageOfEvents(n int) []byte {
 			ClaudeSessionID: "0193b3a0-0000-7000-8000-000000000005", EventType: api.ConversationMessage,
 			Role: "assistant", Content: strings.Repeat("x", 180), CreatedAt: api.Now()})
 	}
-	return append(page.AppendJSON([]byte(`{"jsonrpc":"2.0","id":1,"result":`)), "}\n"...)
+	return slices.Concat([]byte(`{"jsonrpc":"2.0","id":1,"result":`), bytes.Join(page.Encoded().JSON(), nil), []byte("}\n"))
 }
 
 // BenchmarkReadPage takes a page of 1,000 events from the wire.
 func BenchmarkReadPage(b *testing.B) {
 	line := pageOfEvents(1000)
 	wire := bytes.NewReader(line)
-	r := bufio.NewReaderSize(wire, 64<<10)
+	lines := newLineReader(wire)
 	b.SetBytes(int64(len(line)))
 	b.ReportAllocs()
 	for b.Loop() {
 		wire.Reset(line)
-		r.Reset(wire)
-		answer, err := readLine(r)
+		a, err := lines.next()
 		if err != nil {
 			b.Fatal(err)
 		}
-		if len(answer) < r.Size() {
-			answer = bytes.Clone(answer)
-		}
-		var m response
-		if err := decode(answer, &m); err != nil {
+		m := response{answer: a}
+		if err := decode(a.line, &m); err != nil {
 			b.Fatal(err)
 		}
 		var page api.GetConversationResult
-		if err := decode(m.Result, &page); err != nil || len(page.Events) != 1000 {
+		if err := m.decode(&page); err != nil || len(page.Events) != 1000 {
 			b.Fatal(len(page.Events), err)
 		}
+		m.release()
 	}
 }
 

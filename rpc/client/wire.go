@@ -26,17 +26,26 @@ type response struct {
 	ID     json.RawMessage `json:"id"`
 	Result json.RawMessage `json:"result"`
 	Error  *wireError      `json:"error"`
+
+	answer `json:"-"` // where it stands
+	upTo   bool       // Result is all that stands behind its name: it is the last member, if it is JSON
 }
 
-// ParseJSON reads an answer that is no error. Its parts are b's.
+// ParseJSON reads an answer that is no error. Its parts are b's. A long result, of
+// which most of the line is, is not looked at.
 func (r *response) ParseJSON(b []byte) bool {
-	var parsed response
+	parsed := response{answer: r.answer}
 	s := api.NewScanner(b)
 	for s.Open('{'); s.More('}'); {
 		switch string(s.Name()) {
 		case "id":
 			parsed.ID = s.Value()
 		case "result":
+			if rest := s.Rest(); len(rest) >= shortLine && parsed.ID != nil && rest[len(rest)-1] == '}' {
+				parsed.Result, parsed.upTo = rest[:len(rest)-1], true
+				*r = parsed
+				return true
+			}
 			parsed.Result = s.Value()
 		case "error":
 			return false
@@ -48,6 +57,31 @@ func (r *response) ParseJSON(b []byte) bool {
 		*r = parsed
 	}
 	return s.OK()
+}
+
+// decode decodes the result, unless v is nil.
+func (r *response) decode(v any) error {
+	if v == nil {
+		return nil
+	}
+	err := decode(r.Result, v)
+	if err == nil || !r.upTo {
+		return err
+	}
+	var whole struct {
+		Result json.RawMessage `json:"result"`
+	} // there may be members behind it
+	if err := generally(r.line, &whole); err != nil {
+		return err
+	}
+	return decode(whole.Result, v)
+}
+
+// release gives back the memory of the line: the result has been decoded.
+func (r *response) release() {
+	if r.free != nil {
+		r.free()
+	}
 }
 
 // orphan reports whether r answers nothing that was asked: it has no id, or null.
@@ -120,6 +154,10 @@ func decode(data []byte, v any) error {
 	if own, ok := v.(parser); ok && own.ParseJSON(data) {
 		return nil
 	}
+	return generally(data, v)
+}
+
+func generally(data []byte, v any) error {
 	return jsonv2.Unmarshal(data, v, jsontext.AllowDuplicateNames(true), jsontext.AllowInvalidUTF8(true))
 }
 

@@ -3,8 +3,6 @@ package claude
 import (
 	"strings"
 
-	"github.com/tidwall/gjson"
-
 	"github.com/sessiond/sessiond/rpc/api"
 )
 
@@ -16,70 +14,87 @@ type block struct {
 	IsError                                   bool
 }
 
-// blockOf reads a block. It reports whether what is looked at has the types that
-// it should have.
-func blockOf(value gjson.Result) (b block, ok bool) {
-	f := fields{ok: value.IsObject() || value.Type == gjson.Null}
-	value.ForEach(func(name, value gjson.Result) bool {
-		switch name.Str {
-		case "type":
-			f.text(&b.Type, value)
-		case "text":
-			f.text(&b.Text, value)
-		case "thinking":
-			f.text(&b.Thinking, value)
-		case "id":
-			f.text(&b.ID, value)
-		case "name":
-			f.text(&b.Name, value)
-		case "input":
-			b.Input = value.Raw
-		case "tool_use_id":
-			f.text(&b.ToolUseID, value)
-		case "content":
-			b.Content = value.Raw
-		case "is_error":
-			f.flag(&b.IsError, value)
-		}
-		return true
-	})
-	return b, f.ok
-}
+// visitor takes the blocks of a content, each with its number, until it returns
+// false. A content that comes twice begins with number 0 again: the last one counts.
+type visitor func(n int, b block) (more bool)
 
-// eachBlock calls fn for the blocks of a content, until it returns false: at least
-// one, for a text is one text block, and so is an empty list. It reports whether
-// the content's form is known.
-func eachBlock(content gjson.Result, fn func(block) bool) (ok bool) {
-	switch {
-	case content.Type == gjson.String:
-		fn(block{Type: "text", Text: content.Str})
-		return true
-	case !content.IsArray():
+// message goes over a message of the Messages API, and shows its blocks. It reports
+// whether the content's form is known.
+func (f *fields) message(visit visitor) (understood bool) {
+	if f.kind() != '{' {
+		f.skip()
 		return false
 	}
-	none := true
-	ok = true
-	content.ForEach(func(_, value gjson.Result) bool {
-		none = false
-		b, known := blockOf(value)
-		ok = ok && known
-		return fn(b)
-	})
-	if none {
-		fn(block{Type: "text"})
+	for f.into(); f.more(); {
+		if f.name() == "content" {
+			understood = f.content(visit)
+		} else {
+			f.skip()
+		}
 	}
-	return ok
+	return understood
 }
 
-// contentOf is the content of a message.
-func contentOf(message gjson.Result) (content gjson.Result) {
-	message.ForEach(func(name, value gjson.Result) bool {
-		if name.Str == "content" {
-			content = value
-		}
+// content goes over a content, and shows its blocks: at least one, for a text is
+// one text block, and so is an empty list. It reports whether its form is known.
+func (f *fields) content(visit visitor) (understood bool) {
+	switch f.kind() {
+	case '"':
+		visit(0, block{Type: "text", Text: f.string()})
 		return true
-	})
-	return content
+	case '[':
+	default:
+		f.skip()
+		return false
+	}
+	n, wanted := 0, true
+	inner := fields{scanner: f.scanner, ok: true} // what is odd in a block is not odd in the line
+	for inner.into(); inner.more(); n++ {
+		if !wanted {
+			inner.skip()
+			continue
+		}
+		wanted = visit(n, inner.block())
+	}
+	f.scanner = inner.scanner
+	if n == 0 {
+		visit(0, block{Type: "text"})
+	}
+	return inner.ok
+}
+
+// block goes over a block.
+func (f *fields) block() (b block) {
+	if kind := f.kind(); kind != '{' {
+		f.ok = f.ok && kind == 'n'
+		f.skip()
+		return b
+	}
+	for f.into(); f.more(); {
+		switch f.name() {
+		case "type":
+			f.read(&b.Type)
+		case "text":
+			f.read(&b.Text)
+		case "thinking":
+			f.read(&b.Thinking)
+		case "id":
+			f.read(&b.ID)
+		case "name":
+			f.read(&b.Name)
+		case "input":
+			b.Input = f.skip()
+		case "tool_use_id":
+			f.read(&b.ToolUseID)
+		case "content":
+			b.Content = f.skip()
+		case "is_error":
+			f.flag(&b.IsError)
+		default:
+			f.skip()
+		}
+	}
+	return b
 }
 
 // kind says what the log calls a block. Tools that run on Anthropic's servers
@@ -126,11 +141,12 @@ func (b *block) text() string {
 // blocks, whose texts are joined and whose others are named.
 func contentText(content string) string {
 	var texts []string
-	ok := eachBlock(gjson.Parse(content), func(b block) bool {
+	f := fields{scanner: scanner{text: content}}
+	understood := f.content(func(_ int, b block) bool {
 		texts = append(texts, b.text())
 		return true
 	})
-	if !ok {
+	if !understood {
 		return content
 	}
 	return strings.Join(texts, "\n")

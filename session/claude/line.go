@@ -7,8 +7,6 @@ import (
 
 	"github.com/go-json-experiment/json"
 	"github.com/go-json-experiment/json/jsontext"
-	"github.com/tidwall/gjson"
-
 	"github.com/sessiond/sessiond/rpc/api"
 )
 
@@ -140,14 +138,15 @@ func Parse(b []byte) Line {
 	if !jsontext.Value(b).IsValid(lenient) {
 		return Line{Parts: []Part{{Kind: api.ConversationUnparsed}}}
 	}
-	e, ok := open(valid(b))
+	var said message
+	e, ok := open(valid(b), said.add)
 	if !ok { // an object that has a known name with a value of another type
 		return Line{Type: e.Type, Parts: []Part{{Kind: api.ConversationSystem}}}
 	}
 	l := Line{Type: e.Type, Subtype: e.Subtype, SessionID: e.SessionID, UUID: e.UUID, Subagent: e.ParentToolUseID != "" || e.Sidechain}
 	switch e.Type {
 	case "assistant", "user":
-		l.parseMessage(&e)
+		l.parseMessage(&e, &said)
 		return l
 	case "stream_event":
 		return l
@@ -189,11 +188,11 @@ func (l *Line) parseSystem(e *envelope, b []byte) {
 
 // countAgents counts the tasks that are agents: unlike a background shell
 // command, an agent may still ask and still begins a turn when it is done.
-func countAgents(tasks gjson.Result) *int {
+func countAgents(tasks string) *int {
 	var list []struct {
 		Type string `json:"task_type"`
 	}
-	if json.Unmarshal([]byte(tasks.Raw), &list, lenient) != nil {
+	if json.Unmarshal([]byte(tasks), &list, lenient) != nil {
 		return nil
 	}
 	n := 0
@@ -205,20 +204,30 @@ func countAgents(tasks gjson.Result) *int {
 	return &n
 }
 
-func (l *Line) parseMessage(e *envelope) {
+// message is what a line says in its message.
+type message struct {
+	parts     []Part
+	interrupt bool
+}
+
+// add is a visitor.
+func (m *message) add(n int, b block) bool {
+	if n == 0 {
+		*m = message{parts: make([]Part, 0, 1)}
+	}
+	m.parts = append(m.parts, Part{Kind: b.kind(), ToolID: strings.Clone(b.toolID())}) // what is kept for long keeps no line
+	m.interrupt = m.interrupt || strings.HasPrefix(b.Text, "[Request interrupted by user")
+	return true
+}
+
+func (l *Line) parseMessage(e *envelope, said *message) {
 	l.Parts = []Part{{Kind: api.ConversationSystem}}
 	if e.IsReplay {
 		l.EchoID = e.UUID
 		return
 	}
-	parts, interrupt := make([]Part, 0, 1), false
-	ok := eachBlock(contentOf(e.Message), func(b block) bool {
-		parts = append(parts, Part{Kind: b.kind(), ToolID: strings.Clone(b.toolID())}) // what is kept for long keeps no line
-		interrupt = interrupt || e.Type == "user" && strings.HasPrefix(b.Text, "[Request interrupted by user")
-		return true
-	})
-	if ok {
-		l.Parts, l.Interrupt = parts, interrupt
+	if e.Understood {
+		l.Parts, l.Interrupt = said.parts, said.interrupt && e.Type == "user"
 	}
 }
 
@@ -280,7 +289,7 @@ func parseQuestion(e *envelope) *Question {
 		Suggestions []jsontext.Value `json:"permission_suggestions"`
 		ForUser     bool             `json:"requires_user_interaction"`
 	}
-	if json.Unmarshal([]byte(e.Request.Raw), &q, lenient) != nil || q.Subtype != "can_use_tool" || e.RequestID == "" {
+	if json.Unmarshal([]byte(e.Request), &q, lenient) != nil || q.Subtype != "can_use_tool" || e.RequestID == "" {
 		return nil
 	}
 	question := &Question{RequestID: strings.Clone(e.RequestID), ToolName: q.ToolName, ToolUseID: q.ToolUseID,
@@ -291,7 +300,7 @@ func parseQuestion(e *envelope) *Question {
 	return question
 }
 
-func parseResponse(response gjson.Result) *Response {
+func parseResponse(response string) *Response {
 	var r struct {
 		Subtype   string         `json:"subtype"`
 		RequestID string         `json:"request_id"`
@@ -299,7 +308,7 @@ func parseResponse(response gjson.Result) *Response {
 		Response  jsontext.Value `json:"response"`
 		Pending   jsontext.Value `json:"pending_permission_requests"`
 	}
-	if json.Unmarshal([]byte(response.Raw), &r, lenient) != nil {
+	if json.Unmarshal([]byte(response), &r, lenient) != nil {
 		return nil
 	}
 	var inner struct {
@@ -320,13 +329,13 @@ func parseResponse(response gjson.Result) *Response {
 // that is not known makes the list say nothing: to take it for answered would
 // be wrong.
 func parsePending(b jsontext.Value) []*Question {
-	list := gjson.ParseBytes(b)
-	if !list.IsArray() {
+	s := scanner{text: string(b)}
+	if s.kind() != '[' {
 		return nil
 	}
 	questions := []*Question{}
-	for _, asked := range list.Array() {
-		e, ok := open(asked.Raw)
+	for s.into(); s.more(); {
+		e, ok := open(s.skip(), func(int, block) bool { return false })
 		q := parseQuestion(&e)
 		if !ok || q == nil {
 			return nil

@@ -6,8 +6,6 @@ import (
 	"unicode/utf8"
 	"unsafe"
 
-	"github.com/tidwall/gjson"
-
 	"github.com/sessiond/sessiond/rpc/api"
 )
 
@@ -24,7 +22,14 @@ func Render(line []byte, part int, kind api.ConversationType) api.ConversationEv
 		ev.Content = valid(line)
 		return ev
 	}
-	e, _ := open(valid(line))
+	var found block
+	known := false
+	e, _ := open(valid(line), func(n int, b block) bool {
+		if n == part {
+			found, known = b, true
+		}
+		return n < part
+	})
 	ev.ClaudeSessionID = e.SessionID
 	ev.ParentToolUseID = e.ParentToolUseID
 	switch kind {
@@ -34,7 +39,10 @@ func Render(line []byte, part int, kind api.ConversationType) api.ConversationEv
 	case api.ConversationSystem:
 		ev.Role, ev.Content = "system", e.systemText()
 	default:
-		e.renderBlock(&ev, part)
+		ev.Role = e.Type
+		if known {
+			found.render(&ev)
+		}
 	}
 	return ev
 }
@@ -49,13 +57,8 @@ func valid(b []byte) string {
 	return string([]rune(string(b)))
 }
 
-// renderBlock fills in what a block of the message says.
-func (e *envelope) renderBlock(ev *api.ConversationEvent, part int) {
-	ev.Role = e.Type
-	b, ok := blockAt(e.Message, part)
-	if !ok {
-		return
-	}
+// render fills in what a block of the message says.
+func (b *block) render(ev *api.ConversationEvent) {
 	ev.Content = b.text()
 	switch ev.EventType {
 	case api.ConversationToolCall:
@@ -66,28 +69,16 @@ func (e *envelope) renderBlock(ev *api.ConversationEvent, part int) {
 	}
 }
 
-// blockAt finds one block of a message.
-func blockAt(message gjson.Result, part int) (found block, ok bool) {
-	eachBlock(contentOf(message), func(b block) bool {
-		if ok = part == 0; ok {
-			found = b
-		}
-		part--
-		return !ok
-	})
-	return found, ok
-}
-
 // systemText names a system event: what happened, in the words of the line. In
 // transcripts there are messages that Claude Code itself wrote, and lines with words.
 func (e *envelope) systemText() string {
 	if e.Type == "user" {
-		return contentText(contentOf(e.Message).Raw)
+		return contentText(contentOf(e.Message))
 	}
 	name := e.systemName()
-	said := e.Title.Str
+	said := textOf(e.Title)
 	if e.Type == "system" {
-		said = e.Content.Str
+		said = textOf(e.Content)
 	}
 	if said == "" {
 		return name
@@ -102,7 +93,7 @@ func (e *envelope) systemName() string {
 	}
 	switch e.Type {
 	case "control_request":
-		words = append(words, e.Request.Get("subtype").Str)
+		words = append(words, subtypeOf(e.Request))
 	case "command_lifecycle":
 		words = append(words, e.State)
 	default:
@@ -112,4 +103,32 @@ func (e *envelope) systemName() string {
 		}
 	}
 	return strings.TrimSpace(strings.Join(words, " "))
+}
+
+// subtypeOf is the subtype that an object names.
+func subtypeOf(object string) string {
+	e, _ := open(object, func(int, block) bool { return false })
+	return e.Subtype
+}
+
+// contentOf is the content of a message.
+func contentOf(message string) (content string) {
+	s := scanner{text: message}
+	if s.kind() != '{' {
+		return ""
+	}
+	for s.into(); s.more(); {
+		if s.name() == "content" {
+			content = s.skip()
+		} else {
+			s.skip()
+		}
+	}
+	return content
+}
+
+// textOf is what a value says, if it is a string.
+func textOf(value string) string {
+	s := scanner{text: value}
+	return s.string()
 }
