@@ -18,17 +18,7 @@ import (
 // notifyDefault is what one wants to hear of who looks elsewhere.
 var notifyDefault = []string{string(api.EventNewApproval), string(api.WaitingForMessage), string(api.StatusCompleted), string(api.StatusFailed)}
 
-func newNotify(a *app) *cobra.Command {
-	n := notifier{app: a}
-	var (
-		on     []string
-		after  int64
-		cursor string
-	)
-	cmd := &cobra.Command{
-		Use:   "notify [COMMAND ARGS...]",
-		Short: "Tell you, or run a command, when something happens",
-		Long: `Wait for events until Ctrl-C. Without a command, tell you of each: by a notification
+const notifyHelp = `Wait for events until Ctrl-C. Without a command, tell you of each: by a notification
 of the desktop (notify-send, osascript), else by the bell of the terminal, and by a
 line that says what to do. What was answered meanwhile is not told.
 
@@ -49,7 +39,19 @@ longer than --timeout, is told of on standard error, and the next event comes.
 With --cursor, a file remembers how far it has come, and the next call goes on from
 there: nothing is missed between them. An event is taken for done when its command
 has ended; if this was killed before, the command runs for it again. When the daemon
-goes away, this waits for it.`,
+goes away, this waits for it.`
+
+func newNotify(a *app) *cobra.Command {
+	n := notifier{app: a}
+	var (
+		on     []string
+		after  int64
+		cursor string
+	)
+	cmd := &cobra.Command{
+		Use:   "notify [COMMAND ARGS...]",
+		Short: "Tell you, or run a command, when something happens",
+		Long:  notifyHelp,
 		Example: `  sessiond notify
   sessiond notify --on new_approval,failed -- mail -s "a session needs you" me
   sessiond notify --on completed --tag nightly --cursor ~/.nightly -- ./collect.sh`,
