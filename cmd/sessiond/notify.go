@@ -171,17 +171,25 @@ func (n *notifier) beginNow(ctx context.Context) error {
 // follow tells of events until an error comes, the context's too.
 func (n *notifier) follow(ctx context.Context) error {
 	p := api.SubscribeParams{AfterSeq: n.after, SessionID: n.session, EventTypes: n.on.types()}
+	var saved time.Time
 	for ev, err := range n.client.Events(ctx, p) {
 		if err != nil {
 			return err
 		}
 		n.lost = false
-		if err := n.event(ctx, ev); err != nil {
+		word := n.on.match(ev)
+		if word != "" {
+			err = n.event(ctx, word, ev)
+		}
+		if err != nil {
 			return err
 		}
 		n.after = &ev.Seq
-		if err := n.cursor.save(ev.Seq); err != nil {
-			return err
+		if word != "" || time.Since(saved) > saveEvery { // what is nothing to tell of costs no write of its own
+			if err := n.cursor.save(ev.Seq); err != nil {
+				return err
+			}
+			saved = time.Now()
 		}
 		if err := ctx.Err(); err != nil {
 			return err // it came while the command ran
@@ -190,13 +198,12 @@ func (n *notifier) follow(ctx context.Context) error {
 	return ctx.Err()
 }
 
-// event tells of an event, if it is one to be told of. What is wrong with one of them
-// is no reason not to tell of others; its error ends all.
-func (n *notifier) event(ctx context.Context, ev api.Event) error {
-	word := n.on.match(ev)
-	if word == "" {
-		return nil
-	}
+// saveEvery is how often the cursor is moved over events that are not told of.
+const saveEvery = time.Second
+
+// event tells of an event, if its session is one to be told of. What is wrong with one
+// of them is no reason not to tell of others; its error ends all.
+func (n *notifier) event(ctx context.Context, word string, ev api.Event) error {
 	s, err := n.sessionOf(ctx, ev)
 	if err != nil {
 		return err
