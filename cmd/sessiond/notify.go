@@ -18,17 +18,7 @@ import (
 // notifyDefault is what one wants to hear of who looks elsewhere.
 var notifyDefault = []string{string(api.EventNewApproval), string(api.WaitingForMessage), string(api.StatusCompleted), string(api.StatusFailed)}
 
-func newNotify(a *app) *cobra.Command {
-	n := notifier{app: a}
-	var (
-		on     []string
-		after  int64
-		cursor string
-	)
-	cmd := &cobra.Command{
-		Use:   "notify [COMMAND ARGS...]",
-		Short: "Tell you, or run a command, when something happens",
-		Long: `Wait for events until Ctrl-C. Without a command, tell you of each: by a notification
+const notifyHelp = `Wait for events until Ctrl-C. Without a command, tell you of each: by a notification
 of the desktop (notify-send, osascript), else by the bell of the terminal, and by a
 line that says what to do. What was answered meanwhile is not told.
 
@@ -49,7 +39,19 @@ longer than --timeout, is told of on standard error, and the next event comes.
 With --cursor, a file remembers how far it has come, and the next call goes on from
 there: nothing is missed between them. An event is taken for done when its command
 has ended; if this was killed before, the command runs for it again. When the daemon
-goes away, this waits for it.`,
+goes away, this waits for it.`
+
+func newNotify(a *app) *cobra.Command {
+	n := notifier{app: a}
+	var (
+		on     []string
+		after  int64
+		cursor string
+	)
+	cmd := &cobra.Command{
+		Use:   "notify [COMMAND ARGS...]",
+		Short: "Tell you, or run a command, when something happens",
+		Long:  notifyHelp,
 		Example: `  sessiond notify
   sessiond notify --on new_approval,failed -- mail -s "a session needs you" me
   sessiond notify --on completed --tag nightly --cursor ~/.nightly -- ./collect.sh`,
@@ -169,17 +171,25 @@ func (n *notifier) beginNow(ctx context.Context) error {
 // follow tells of events until an error comes, the context's too.
 func (n *notifier) follow(ctx context.Context) error {
 	p := api.SubscribeParams{AfterSeq: n.after, SessionID: n.session, EventTypes: n.on.types()}
+	var saved time.Time
 	for ev, err := range n.client.Events(ctx, p) {
 		if err != nil {
 			return err
 		}
 		n.lost = false
-		if err := n.event(ctx, ev); err != nil {
+		word := n.on.match(ev)
+		if word != "" {
+			err = n.event(ctx, word, ev)
+		}
+		if err != nil {
 			return err
 		}
 		n.after = &ev.Seq
-		if err := n.cursor.save(ev.Seq); err != nil {
-			return err
+		if word != "" || time.Since(saved) > saveEvery { // what is nothing to tell of costs no write of its own
+			if err := n.cursor.save(ev.Seq); err != nil {
+				return err
+			}
+			saved = time.Now()
 		}
 		if err := ctx.Err(); err != nil {
 			return err // it came while the command ran
@@ -188,13 +198,12 @@ func (n *notifier) follow(ctx context.Context) error {
 	return ctx.Err()
 }
 
-// event tells of an event, if it is one to be told of. What is wrong with one of them
-// is no reason not to tell of others; its error ends all.
-func (n *notifier) event(ctx context.Context, ev api.Event) error {
-	word := n.on.match(ev)
-	if word == "" {
-		return nil
-	}
+// saveEvery is how often the cursor is moved over events that are not told of.
+const saveEvery = time.Second
+
+// event tells of an event, if its session is one to be told of. What is wrong with one
+// of them is no reason not to tell of others; its error ends all.
+func (n *notifier) event(ctx context.Context, word string, ev api.Event) error {
 	s, err := n.sessionOf(ctx, ev)
 	if err != nil {
 		return err
