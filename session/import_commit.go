@@ -27,8 +27,12 @@ func (i *imported) commit(ctx context.Context, steps []transcript.Step) error {
 	defer i.m.creating.Unlock()
 	i.m.editing.Lock()
 	defer i.m.editing.Unlock()
-	if err := i.mayGoOn(ctx, i.row.N); err != nil {
+	last, err := i.mayGoOn(ctx, i.row.N)
+	if err != nil {
 		return err
+	}
+	if last != nil && (i.before == nil || last.N != i.before.N) {
+		return i.ours(last, api.SkippedContinued)
 	}
 	if i.row.N != 0 { // it may have been changed meanwhile
 		row, err := i.m.store.SessionNumber(ctx, i.row.N)
@@ -47,7 +51,9 @@ func (i *imported) commit(ctx context.Context, steps []transcript.Step) error {
 	}
 	var b store.Batch
 	if i.row.N == 0 {
-		i.give(&b)
+		if err := i.give(&b); err != nil {
+			return err
+		}
 	} else {
 		i.grow(&b)
 	}
@@ -67,8 +73,9 @@ func (i *imported) commit(ctx context.Context, steps []transcript.Step) error {
 }
 
 // give makes a session for the conversation.
-func (i *imported) give(b *store.Batch) {
+func (i *imported) give(b *store.Batch) error {
 	s := &i.state
+	var l launch
 	dir := s.Dir
 	if dir == "" {
 		dir, _ = os.UserHomeDir()
@@ -79,14 +86,42 @@ func (i *imported) give(b *store.Batch) {
 	}
 	i.row = store.SessionRow{Session: api.Session{ID: newID(), RunID: newID(), ClaudeSessionID: i.one.ClaudeSessionID,
 		Origin: api.OriginImported, Status: s.Status(), Query: s.Query, WorkingDir: dir, Tags: []string{}, Rules: []api.Rule{}}}
+	ses := &i.row.Session
+	if i.before != nil {
+		if err := i.follow(&l); err != nil {
+			return err
+		}
+	}
 	i.one.Outcome = api.ImportNew
 	i.tell()
-	ses := &i.row.Session
-	i.row.Options = mustJSON(launch{LaunchOptions: api.LaunchOptions{WorkingDir: &ses.WorkingDir}})
+	l.WorkingDir = &ses.WorkingDir
+	i.row.Options = mustJSON(l)
 	i.row.Engine = i.engine()
 	b.Create = &store.SessionRow{}
 	*b.Create = i.row
 	b.Events = append(b.Events, i.event(api.EventSessionCreated, ses))
+	return nil
+}
+
+// follow has the session go on from the one that has the conversation's beginning,
+// as one that continues it would.
+func (i *imported) follow(l *launch) error {
+	was, err := i.m.restored(*i.before)
+	if err != nil {
+		return err
+	}
+	before, err := i.m.launched(*i.before)
+	if err != nil {
+		return err
+	}
+	i.row.Session.ParentSessionID = i.before.Session.ID
+	i.state.Before = &was.eng.Total
+	l.Totals = before.Totals
+	if was.eng.Total.CostUSD > 0 {
+		l.Totals = append(l.Totals, was.eng.Total)
+	}
+	l.Ancestors, err = i.m.ancestry(*i.before)
+	return err
 }
 
 // grow has the session go on.
@@ -115,6 +150,9 @@ func (i *imported) tell() {
 	ses.CacheCreationInputTokens, ses.CacheReadInputTokens = s.Usage.CacheCreationInputTokens, s.Usage.CacheReadInputTokens
 	if s.Totals != nil {
 		ses.CostUSD = s.Totals.CostUSD
+		if s.Before != nil {
+			ses.CostUSD = max(0, ses.CostUSD-s.Before.CostUSD)
+		}
 	}
 	if ses.ErrorMessage = s.Error; s.Turned {
 		ses.Result = s.Answer

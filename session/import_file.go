@@ -34,9 +34,10 @@ type imported struct {
 	named   string // the title that the transcript has given the session
 	sources []transcript.Source
 	reader  *transcript.Reader
-	at      api.Time         // of the last line that had a time
-	ahead   *transcript.Step // read, and part of no batch yet
-	over    bool             // there are no others
+	at      api.Time          // of the last line that had a time
+	before  *store.SessionRow // the lines begin behind what this session has recorded; nil: they do not
+	ahead   *transcript.Step  // read, and part of no batch yet
+	over    bool              // there are no others
 }
 
 // open finds how far the conversation was imported, and opens what follows.
@@ -61,6 +62,11 @@ func (i *imported) open(ctx context.Context) error {
 			return err
 		}
 	}
+	if i.before != nil {
+		if err := i.skipTo(i.before.Session.CompletedAt); err != nil {
+			return err
+		}
+	}
 	i.reader, err = transcript.NewReader(i.sources, i.m.cfg.MaxLineBytes)
 	if err != nil {
 		return unreadable(err)
@@ -77,8 +83,7 @@ func (i *imported) close() error {
 
 // recall reads what the database knows of the conversation.
 func (i *imported) recall(ctx context.Context) ([]store.Transcript, error) {
-	id := i.one.ClaudeSessionID
-	known, err := i.m.store.Transcripts(ctx, id)
+	known, err := i.m.store.Transcripts(ctx, i.one.ClaudeSessionID)
 	if err != nil {
 		return nil, err
 	}
@@ -86,8 +91,16 @@ func (i *imported) recall(ctx context.Context) ([]store.Transcript, error) {
 	if len(known) > 0 {
 		own = known[0].SessionN
 	}
-	if err := i.mayGoOn(ctx, own); err != nil || own == 0 {
+	last, err := i.mayGoOn(ctx, own)
+	if err != nil {
 		return nil, err
+	}
+	if last != nil { // a session of our own has had it since
+		i.before = last
+		return known, nil
+	}
+	if own == 0 {
+		return nil, nil
 	}
 	if i.row, err = i.m.store.SessionNumber(ctx, own); err != nil {
 		return nil, err
@@ -105,27 +118,60 @@ func (i *imported) recall(ctx context.Context) ([]store.Transcript, error) {
 }
 
 // mayGoOn refuses a conversation that is not the import's to take in: own is the
-// session that it was imported into, 0 if it was not.
-func (i *imported) mayGoOn(ctx context.Context, own int64) error {
+// session that it was imported into, 0 if it was not. Where a session that was
+// launched here has had it last, and has ended, that is returned: what was added
+// behind its end is the import's.
+func (i *imported) mayGoOn(ctx context.Context, own int64) (last *store.SessionRow, err error) {
 	n, deleted, err := i.m.store.LastOfConversation(ctx, i.one.ClaudeSessionID)
 	switch {
 	case errors.Is(err, store.ErrNotFound):
-		return nil
+		return nil, nil
 	case err != nil:
-		return err
+		return nil, err
 	case n == own, deleted && i.params.Again:
-		return nil
+		return nil, nil
 	case deleted:
-		return skipf(api.SkippedDeleted, "its session was deleted; --again brings it back")
+		return nil, skipf(api.SkippedDeleted, "its session was deleted; --again brings it back")
 	}
 	has, err := i.m.store.SessionNumber(ctx, n)
 	if err != nil {
-		return err
+		return nil, err
+	}
+	ended := has.Session.CompletedAt
+	if has.Session.Origin == api.OriginLaunched && has.Session.Status.Final() && !ended.IsZero() && i.found.Modified.After(ended.Time) {
+		return &has, nil
 	}
 	if own != 0 {
-		return &skip{reason: api.SkippedContinued, session: has.Session.ID, message: "session " + has.Session.ID + " goes on with it, and has what follows"}
+		return nil, i.ours(&has, api.SkippedContinued)
 	}
-	return &skip{reason: api.SkippedLaunched, session: has.Session.ID, message: "session " + has.Session.ID + " has it already"}
+	return nil, i.ours(&has, api.SkippedLaunched)
+}
+
+// ours is for a conversation that a session of the daemon's has recorded itself.
+func (i *imported) ours(has *store.SessionRow, reason api.ImportReason) *skip {
+	message := "session " + has.Session.ID + " has it already"
+	if reason == api.SkippedContinued {
+		message = "session " + has.Session.ID + " goes on with it, and has what follows"
+	}
+	return &skip{reason: reason, session: has.Session.ID, message: message}
+}
+
+// skipTo begins with the first line that was written behind a moment.
+func (i *imported) skipTo(moment api.Time) error {
+	src := &i.sources[0]
+	reason := api.SkippedLaunched
+	if src.Offset > 0 {
+		reason = api.SkippedContinued
+	}
+	offset, err := transcript.Behind(src.Path, src.Offset, i.m.cfg.MaxLineBytes, moment)
+	if errors.Is(err, io.EOF) {
+		return i.ours(i.before, reason)
+	}
+	if err != nil {
+		return unreadable(err)
+	}
+	src.Offset = offset
+	return nil
 }
 
 // compare refuses a file that does not hold any more what was imported of it.

@@ -10,6 +10,8 @@ import (
 	"io/fs"
 	"os"
 	"syscall"
+
+	"github.com/sessiond/sessiond/rpc/api"
 )
 
 // Why a file is not read as a transcript.
@@ -159,4 +161,24 @@ func MarkAt(path string, offset int64) (string, error) {
 	}
 	mark, err := f.Mark(offset)
 	return mark, errors.Join(err, f.Close())
+}
+
+// Behind finds where the first line begins, from an offset on, that was written
+// behind a moment. It is io.EOF if there is none.
+func Behind(path string, offset int64, maxLine int, moment api.Time) (int64, error) {
+	f, err := Open(path, offset, maxLine)
+	if err != nil {
+		return 0, err
+	}
+	defer f.Close()
+	for {
+		raw, err := f.Next()
+		if err != nil {
+			return 0, err
+		}
+		if l := Parse(raw.Bytes); l.Time.After(moment.Time) {
+			return offset, nil
+		}
+		offset = raw.End
+	}
 }
