@@ -22,7 +22,8 @@ type place struct {
 
 // commit stores lines with how far they were read, and what follows of them for the
 // session, all in one transaction.
-func (i *imported) commit(ctx context.Context, steps []transcript.Step) error {
+func (i *imported) commit(ctx context.Context, l lines) error {
+	steps := l.steps
 	i.m.creating.Lock() // nothing may begin to go on with the conversation meanwhile
 	defer i.m.creating.Unlock()
 	i.m.editing.Lock()
@@ -44,7 +45,7 @@ func (i *imported) commit(ctx context.Context, steps []transcript.Step) error {
 	for k := range steps {
 		i.state.Take(&steps[k].Line, i.sources[steps[k].Source].Agent != "")
 		if i.row.N == 0 && k == len(steps)-1 {
-			if err := i.worthIt(); err != nil {
+			if err := i.worthIt(l.last); err != nil {
 				return err
 			}
 		}
@@ -60,7 +61,7 @@ func (i *imported) commit(ctx context.Context, steps []transcript.Step) error {
 	if err := i.addLines(&b, steps); err != nil {
 		return err
 	}
-	i.addSession(&b)
+	i.addSession(&b, l.last)
 	if err := i.m.store.Commit(ctx, &b); err != nil {
 		return wrapf(err, "import %s", i.found.Path)
 	}
@@ -173,9 +174,9 @@ func (i *imported) engine() []byte {
 
 // addSession adds the events of the session itself, behind those of its lines. How
 // the conversation stands is known where its lines end.
-func (i *imported) addSession(b *store.Batch) {
+func (i *imported) addSession(b *store.Batch, last bool) {
 	ses := &i.row.Session
-	if was, is := ses.Status, i.state.Status(); b.Update != nil && i.over && was != is {
+	if was, is := ses.Status, i.state.Status(); b.Update != nil && last && was != is {
 		ses.Status, b.Update.Session.Status = is, is
 		change := api.StatusChange{OldStatus: was, NewStatus: is, Reason: reasonTranscript, ParentSessionID: ses.ParentSessionID}
 		if is == api.StatusFailed {

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"io"
+	"slices"
 	"time"
 
 	"github.com/sessiond/sessiond/internal/crashpoint"
@@ -15,8 +16,8 @@ import (
 
 // Bounds of what of a transcript is committed at once.
 const (
-	importLines = 512
-	importBytes = 1 << 20
+	importLines = 1024
+	importBytes = 2 << 20
 )
 
 // imported is the import of one transcript, with the files of its subagents. It
@@ -37,7 +38,6 @@ type imported struct {
 	at      api.Time          // of the last line that had a time
 	before  *store.SessionRow // the lines begin behind what this session has recorded; nil: they do not
 	ahead   *transcript.Step  // read, and part of no batch yet
-	over    bool              // there are no others
 }
 
 // open finds how far the conversation was imported, and opens what follows.
@@ -67,7 +67,7 @@ func (i *imported) open(ctx context.Context) error {
 			return err
 		}
 	}
-	i.reader, err = transcript.NewReader(i.sources, i.m.cfg.MaxLineBytes)
+	i.reader, err = transcript.NewReader(slices.Clone(i.sources), i.m.cfg.MaxLineBytes)
 	if err != nil {
 		return unreadable(err)
 	}
@@ -205,84 +205,106 @@ func (i *imported) show() {
 // readTo is how far the conversation's own file was read.
 func (i *imported) readTo() int64 { return i.sources[0].Offset }
 
-// next reads as many lines as are committed at once, and whether they are the last.
-func (i *imported) next() ([]transcript.Step, error) {
-	var steps []transcript.Step
+// lines are as many as are committed at once.
+type lines struct {
+	steps []transcript.Step
+	last  bool // there are no others
+}
+
+// next reads what is to be committed next.
+func (i *imported) next() (lines, error) {
+	var l lines
 	if i.ahead != nil {
-		steps = append(steps, *i.ahead)
+		l.steps = append(l.steps, *i.ahead)
 		i.ahead = nil
 	}
 	for size := 0; ; {
 		step, err := i.reader.Next()
 		switch {
 		case errors.Is(err, io.EOF):
-			i.over = true
-			return steps, nil
+			l.last = true
+			return l, nil
 		case err != nil:
-			return nil, unreadable(err)
-		case len(steps) == importLines || size >= importBytes:
+			return l, unreadable(err)
+		case len(l.steps) == importLines || size >= importBytes:
 			i.ahead = &step
-			return steps, nil
+			return l, nil
 		}
-		steps = append(steps, step)
+		l.steps = append(l.steps, step)
 		size += len(step.Raw.Bytes)
 	}
 }
 
 // look says what an import would do.
 func (i *imported) look() error {
-	steps, err := i.next()
+	l, err := i.next()
 	if err != nil {
 		return err
 	}
-	for k := range steps {
-		i.state.Take(&steps[k].Line, i.sources[steps[k].Source].Agent != "")
+	for k := range l.steps {
+		i.state.Take(&l.steps[k].Line, i.sources[l.steps[k].Source].Agent != "")
 	}
 	switch {
 	case i.row.N == 0:
 		i.one.Outcome = api.ImportNew
 		i.one.Title = shortTitle(&api.Session{Title: i.state.Title, Query: i.state.Query})
-		return i.worthIt()
-	case len(steps) > 0:
+		return i.worthIt(l.last)
+	case len(l.steps) > 0:
 		i.one.Outcome = api.ImportGrown
 	}
 	return nil
 }
 
 // worthIt refuses what is no transcript, or one in which nothing was said.
-func (i *imported) worthIt() error {
+func (i *imported) worthIt(last bool) error {
 	switch {
-	case !i.state.Known && (i.state.Lines > 0 || !i.over):
+	case !i.state.Known && (i.state.Lines > 0 || !last):
 		return skipf(api.SkippedNoTranscript, "its lines are not those of a transcript")
-	case !i.state.Said && i.over:
+	case !i.state.Said && last:
 		return skipf(api.SkippedEmpty, "nothing was said in it")
 	}
 	return nil
 }
 
-// all takes in what there is, as long as there is time.
+// all takes in what there is, as long as there is time. While lines are committed,
+// the next ones are read.
 func (i *imported) all(ctx context.Context) (more bool, err error) {
-	for {
-		steps, err := i.next()
-		if err != nil {
-			return false, err
+	l, err := i.next()
+	for err == nil && len(l.steps) > 0 {
+		read := func() (lines, error) { return lines{last: true}, nil }
+		if !l.last {
+			read = i.readOn()
 		}
-		if len(steps) == 0 && i.row.N == 0 {
-			return false, i.worthIt()
-		}
-		if len(steps) > 0 {
-			if err := i.commit(ctx, steps); err != nil {
-				return false, err
-			}
+		failed := guard(func() error { return i.commit(ctx, l) })
+		if failed == nil {
 			crashpoint.Reach(crashpoint.ImportCommitted)
 		}
+		last := l.last
+		l, err = read()
 		switch {
-		case i.over:
-			return false, i.link(ctx)
+		case failed != nil:
+			return false, failed
+		case last || err != nil:
 		case ctx.Err() != nil:
 			return false, ctx.Err()
 		case !i.deadline.IsZero() && time.Now().After(i.deadline):
 			return true, nil
 		}
 	}
+	switch {
+	case err != nil:
+		return false, err
+	case i.row.N == 0:
+		return false, i.worthIt(true)
+	}
+	return false, i.link(ctx)
+}
+
+// readOn reads on in a goroutine, which whoever calls it waits for by asking what
+// has come of it.
+func (i *imported) readOn() (read func() (lines, error)) {
+	var l lines
+	done := make(chan error, 1)
+	go func() { done <- guard(func() (err error) { l, err = i.next(); return err }) }()
+	return func() (lines, error) { err := <-done; return l, err }
 }
