@@ -209,22 +209,28 @@ func insertPlainly(b *testing.B, lines [][]byte) time.Duration {
 	}
 	began := time.Now()
 	for batch := range slices.Chunk(lines, 512) {
-		tx, err := db.Begin()
-		if err != nil {
-			b.Fatal(err)
-		}
-		insert, err := tx.Prepare("INSERT INTO lines (session, time, line) VALUES (1, ?, ?)")
-		if err != nil {
-			b.Fatal(err)
-		}
-		for n, line := range batch {
-			if _, err := insert.Exec(n, line); err != nil {
-				b.Fatal(err)
-			}
-		}
-		if err := tx.Commit(); err != nil {
+		if err := insertBatch(db, batch); err != nil {
 			b.Fatal(err)
 		}
 	}
 	return time.Since(began)
+}
+
+func insertBatch(db *sql.DB, lines [][]byte) error {
+	tx, err := db.Begin()
+	if err != nil {
+		return err
+	}
+	defer func() { _ = tx.Rollback() }() // nothing, once it is committed
+	insert, err := tx.Prepare("INSERT INTO lines (session, time, line) VALUES (1, ?, ?)")
+	if err != nil {
+		return err
+	}
+	defer insert.Close()
+	for n, line := range lines {
+		if _, err := insert.Exec(n, line); err != nil {
+			return err
+		}
+	}
+	return tx.Commit()
 }
