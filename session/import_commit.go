@@ -22,13 +22,18 @@ type place struct {
 
 // commit stores lines with how far they were read, and what follows of them for the
 // session, all in one transaction.
-func (i *imported) commit(ctx context.Context, steps []transcript.Step) error {
+func (i *imported) commit(ctx context.Context, l lines) error {
+	steps := l.steps
 	i.m.creating.Lock() // nothing may begin to go on with the conversation meanwhile
 	defer i.m.creating.Unlock()
 	i.m.editing.Lock()
 	defer i.m.editing.Unlock()
-	if err := i.mayGoOn(ctx, i.row.N); err != nil {
+	last, err := i.mayGoOn(ctx, i.row.N)
+	if err != nil {
 		return err
+	}
+	if last != nil && (i.before == nil || last.N != i.before.N) {
+		return i.ours(last, api.SkippedContinued)
 	}
 	if i.row.N != 0 { // it may have been changed meanwhile
 		row, err := i.m.store.SessionNumber(ctx, i.row.N)
@@ -40,21 +45,23 @@ func (i *imported) commit(ctx context.Context, steps []transcript.Step) error {
 	for k := range steps {
 		i.state.Take(&steps[k].Line, i.sources[steps[k].Source].Agent != "")
 		if i.row.N == 0 && k == len(steps)-1 {
-			if err := i.worthIt(); err != nil {
+			if err := i.worthIt(l.last); err != nil {
 				return err
 			}
 		}
 	}
 	var b store.Batch
 	if i.row.N == 0 {
-		i.give(&b)
+		if err := i.give(&b); err != nil {
+			return err
+		}
 	} else {
 		i.grow(&b)
 	}
 	if err := i.addLines(&b, steps); err != nil {
 		return err
 	}
-	i.addSession(&b)
+	i.addSession(&b, l.last)
 	if err := i.m.store.Commit(ctx, &b); err != nil {
 		return wrapf(err, "import %s", i.found.Path)
 	}
@@ -67,8 +74,9 @@ func (i *imported) commit(ctx context.Context, steps []transcript.Step) error {
 }
 
 // give makes a session for the conversation.
-func (i *imported) give(b *store.Batch) {
+func (i *imported) give(b *store.Batch) error {
 	s := &i.state
+	var l launch
 	dir := s.Dir
 	if dir == "" {
 		dir, _ = os.UserHomeDir()
@@ -79,14 +87,42 @@ func (i *imported) give(b *store.Batch) {
 	}
 	i.row = store.SessionRow{Session: api.Session{ID: newID(), RunID: newID(), ClaudeSessionID: i.one.ClaudeSessionID,
 		Origin: api.OriginImported, Status: s.Status(), Query: s.Query, WorkingDir: dir, Tags: []string{}, Rules: []api.Rule{}}}
+	ses := &i.row.Session
+	if i.before != nil {
+		if err := i.follow(&l); err != nil {
+			return err
+		}
+	}
 	i.one.Outcome = api.ImportNew
 	i.tell()
-	ses := &i.row.Session
-	i.row.Options = mustJSON(launch{LaunchOptions: api.LaunchOptions{WorkingDir: &ses.WorkingDir}})
+	l.WorkingDir = &ses.WorkingDir
+	i.row.Options = mustJSON(l)
 	i.row.Engine = i.engine()
 	b.Create = &store.SessionRow{}
 	*b.Create = i.row
 	b.Events = append(b.Events, i.event(api.EventSessionCreated, ses))
+	return nil
+}
+
+// follow has the session go on from the one that has the conversation's beginning,
+// as one that continues it would.
+func (i *imported) follow(l *launch) error {
+	was, err := i.m.restored(*i.before)
+	if err != nil {
+		return err
+	}
+	before, err := i.m.launched(*i.before)
+	if err != nil {
+		return err
+	}
+	i.row.Session.ParentSessionID = i.before.Session.ID
+	i.state.Before = &was.eng.Total
+	l.Totals = before.Totals
+	if was.eng.Total.CostUSD > 0 {
+		l.Totals = append(l.Totals, was.eng.Total)
+	}
+	l.Ancestors, err = i.m.ancestry(*i.before)
+	return err
 }
 
 // grow has the session go on.
@@ -115,6 +151,9 @@ func (i *imported) tell() {
 	ses.CacheCreationInputTokens, ses.CacheReadInputTokens = s.Usage.CacheCreationInputTokens, s.Usage.CacheReadInputTokens
 	if s.Totals != nil {
 		ses.CostUSD = s.Totals.CostUSD
+		if s.Before != nil {
+			ses.CostUSD = max(0, ses.CostUSD-s.Before.CostUSD)
+		}
 	}
 	if ses.ErrorMessage = s.Error; s.Turned {
 		ses.Result = s.Answer
@@ -135,9 +174,9 @@ func (i *imported) engine() []byte {
 
 // addSession adds the events of the session itself, behind those of its lines. How
 // the conversation stands is known where its lines end.
-func (i *imported) addSession(b *store.Batch) {
+func (i *imported) addSession(b *store.Batch, last bool) {
 	ses := &i.row.Session
-	if was, is := ses.Status, i.state.Status(); b.Update != nil && i.over && was != is {
+	if was, is := ses.Status, i.state.Status(); b.Update != nil && last && was != is {
 		ses.Status, b.Update.Session.Status = is, is
 		change := api.StatusChange{OldStatus: was, NewStatus: is, Reason: reasonTranscript, ParentSessionID: ses.ParentSessionID}
 		if is == api.StatusFailed {

@@ -3,6 +3,7 @@ package session
 import (
 	"bufio"
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -47,6 +48,11 @@ func (m *Manager) refresh(ctx context.Context, p api.ContinueSessionParams) erro
 		}
 	}
 	path := transcript.In(projects, id)
+	var s transcript.State
+	if path == "" && json.Unmarshal(known[0].State, &s) == nil && s.Before != nil {
+		return api.InvalidState(row.Session.Status, "launch a new session",
+			"Claude Code has deleted the transcript of session %s, and its beginning, which was recorded otherwise, cannot be written again", row.Session.ID)
+	}
 	if path == "" {
 		path = filepath.Join(projects, filepath.Base(filepath.Dir(known[0].Path)), id+".jsonl")
 		return m.putBack(ctx, &row, path, known[0].ReadTo)

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"io"
+	"slices"
 	"time"
 
 	"github.com/sessiond/sessiond/internal/crashpoint"
@@ -15,8 +16,8 @@ import (
 
 // Bounds of what of a transcript is committed at once.
 const (
-	importLines = 512
-	importBytes = 1 << 20
+	importLines = 1024
+	importBytes = 2 << 20
 )
 
 // imported is the import of one transcript, with the files of its subagents. It
@@ -34,9 +35,9 @@ type imported struct {
 	named   string // the title that the transcript has given the session
 	sources []transcript.Source
 	reader  *transcript.Reader
-	at      api.Time         // of the last line that had a time
-	ahead   *transcript.Step // read, and part of no batch yet
-	over    bool             // there are no others
+	at      api.Time          // of the last line that had a time
+	before  *store.SessionRow // the lines begin behind what this session has recorded; nil: they do not
+	ahead   *transcript.Step  // read, and part of no batch yet
 }
 
 // open finds how far the conversation was imported, and opens what follows.
@@ -61,7 +62,12 @@ func (i *imported) open(ctx context.Context) error {
 			return err
 		}
 	}
-	i.reader, err = transcript.NewReader(i.sources, i.m.cfg.MaxLineBytes)
+	if i.before != nil {
+		if err := i.skipTo(i.before.Session.CompletedAt); err != nil {
+			return err
+		}
+	}
+	i.reader, err = transcript.NewReader(slices.Clone(i.sources), i.m.cfg.MaxLineBytes)
 	if err != nil {
 		return unreadable(err)
 	}
@@ -77,8 +83,7 @@ func (i *imported) close() error {
 
 // recall reads what the database knows of the conversation.
 func (i *imported) recall(ctx context.Context) ([]store.Transcript, error) {
-	id := i.one.ClaudeSessionID
-	known, err := i.m.store.Transcripts(ctx, id)
+	known, err := i.m.store.Transcripts(ctx, i.one.ClaudeSessionID)
 	if err != nil {
 		return nil, err
 	}
@@ -86,8 +91,16 @@ func (i *imported) recall(ctx context.Context) ([]store.Transcript, error) {
 	if len(known) > 0 {
 		own = known[0].SessionN
 	}
-	if err := i.mayGoOn(ctx, own); err != nil || own == 0 {
+	last, err := i.mayGoOn(ctx, own)
+	if err != nil {
 		return nil, err
+	}
+	if last != nil { // a session of our own has had it since
+		i.before = last
+		return known, nil
+	}
+	if own == 0 {
+		return nil, nil
 	}
 	if i.row, err = i.m.store.SessionNumber(ctx, own); err != nil {
 		return nil, err
@@ -105,27 +118,60 @@ func (i *imported) recall(ctx context.Context) ([]store.Transcript, error) {
 }
 
 // mayGoOn refuses a conversation that is not the import's to take in: own is the
-// session that it was imported into, 0 if it was not.
-func (i *imported) mayGoOn(ctx context.Context, own int64) error {
+// session that it was imported into, 0 if it was not. Where a session that was
+// launched here has had it last, and has ended, that is returned: what was added
+// behind its end is the import's.
+func (i *imported) mayGoOn(ctx context.Context, own int64) (last *store.SessionRow, err error) {
 	n, deleted, err := i.m.store.LastOfConversation(ctx, i.one.ClaudeSessionID)
 	switch {
 	case errors.Is(err, store.ErrNotFound):
-		return nil
+		return nil, nil
 	case err != nil:
-		return err
+		return nil, err
 	case n == own, deleted && i.params.Again:
-		return nil
+		return nil, nil
 	case deleted:
-		return skipf(api.SkippedDeleted, "its session was deleted; --again brings it back")
+		return nil, skipf(api.SkippedDeleted, "its session was deleted; --again brings it back")
 	}
 	has, err := i.m.store.SessionNumber(ctx, n)
 	if err != nil {
-		return err
+		return nil, err
+	}
+	ended := has.Session.CompletedAt
+	if has.Session.Origin == api.OriginLaunched && has.Session.Status.Final() && !ended.IsZero() && i.found.Modified.After(ended.Time) {
+		return &has, nil
 	}
 	if own != 0 {
-		return &skip{reason: api.SkippedContinued, session: has.Session.ID, message: "session " + has.Session.ID + " goes on with it, and has what follows"}
+		return nil, i.ours(&has, api.SkippedContinued)
 	}
-	return &skip{reason: api.SkippedLaunched, session: has.Session.ID, message: "session " + has.Session.ID + " has it already"}
+	return nil, i.ours(&has, api.SkippedLaunched)
+}
+
+// ours is for a conversation that a session of the daemon's has recorded itself.
+func (i *imported) ours(has *store.SessionRow, reason api.ImportReason) *skip {
+	message := "session " + has.Session.ID + " has it already"
+	if reason == api.SkippedContinued {
+		message = "session " + has.Session.ID + " goes on with it, and has what follows"
+	}
+	return &skip{reason: reason, session: has.Session.ID, message: message}
+}
+
+// skipTo begins with the first line that was written behind a moment.
+func (i *imported) skipTo(moment api.Time) error {
+	src := &i.sources[0]
+	reason := api.SkippedLaunched
+	if src.Offset > 0 {
+		reason = api.SkippedContinued
+	}
+	offset, err := transcript.Behind(src.Path, src.Offset, i.m.cfg.MaxLineBytes, moment)
+	if errors.Is(err, io.EOF) {
+		return i.ours(i.before, reason)
+	}
+	if err != nil {
+		return unreadable(err)
+	}
+	src.Offset = offset
+	return nil
 }
 
 // compare refuses a file that does not hold any more what was imported of it.
@@ -159,84 +205,106 @@ func (i *imported) show() {
 // readTo is how far the conversation's own file was read.
 func (i *imported) readTo() int64 { return i.sources[0].Offset }
 
-// next reads as many lines as are committed at once, and whether they are the last.
-func (i *imported) next() ([]transcript.Step, error) {
-	var steps []transcript.Step
+// lines are as many as are committed at once.
+type lines struct {
+	steps []transcript.Step
+	last  bool // there are no others
+}
+
+// next reads what is to be committed next.
+func (i *imported) next() (lines, error) {
+	var l lines
 	if i.ahead != nil {
-		steps = append(steps, *i.ahead)
+		l.steps = append(l.steps, *i.ahead)
 		i.ahead = nil
 	}
 	for size := 0; ; {
 		step, err := i.reader.Next()
 		switch {
 		case errors.Is(err, io.EOF):
-			i.over = true
-			return steps, nil
+			l.last = true
+			return l, nil
 		case err != nil:
-			return nil, unreadable(err)
-		case len(steps) == importLines || size >= importBytes:
+			return l, unreadable(err)
+		case len(l.steps) == importLines || size >= importBytes:
 			i.ahead = &step
-			return steps, nil
+			return l, nil
 		}
-		steps = append(steps, step)
+		l.steps = append(l.steps, step)
 		size += len(step.Raw.Bytes)
 	}
 }
 
 // look says what an import would do.
 func (i *imported) look() error {
-	steps, err := i.next()
+	l, err := i.next()
 	if err != nil {
 		return err
 	}
-	for k := range steps {
-		i.state.Take(&steps[k].Line, i.sources[steps[k].Source].Agent != "")
+	for k := range l.steps {
+		i.state.Take(&l.steps[k].Line, i.sources[l.steps[k].Source].Agent != "")
 	}
 	switch {
 	case i.row.N == 0:
 		i.one.Outcome = api.ImportNew
 		i.one.Title = shortTitle(&api.Session{Title: i.state.Title, Query: i.state.Query})
-		return i.worthIt()
-	case len(steps) > 0:
+		return i.worthIt(l.last)
+	case len(l.steps) > 0:
 		i.one.Outcome = api.ImportGrown
 	}
 	return nil
 }
 
 // worthIt refuses what is no transcript, or one in which nothing was said.
-func (i *imported) worthIt() error {
+func (i *imported) worthIt(last bool) error {
 	switch {
-	case !i.state.Known && (i.state.Lines > 0 || !i.over):
+	case !i.state.Known && (i.state.Lines > 0 || !last):
 		return skipf(api.SkippedNoTranscript, "its lines are not those of a transcript")
-	case !i.state.Said && i.over:
+	case !i.state.Said && last:
 		return skipf(api.SkippedEmpty, "nothing was said in it")
 	}
 	return nil
 }
 
-// all takes in what there is, as long as there is time.
+// all takes in what there is, as long as there is time. While lines are committed,
+// the next ones are read.
 func (i *imported) all(ctx context.Context) (more bool, err error) {
-	for {
-		steps, err := i.next()
-		if err != nil {
-			return false, err
+	l, err := i.next()
+	for err == nil && len(l.steps) > 0 {
+		read := func() (lines, error) { return lines{last: true}, nil }
+		if !l.last {
+			read = i.readOn()
 		}
-		if len(steps) == 0 && i.row.N == 0 {
-			return false, i.worthIt()
-		}
-		if len(steps) > 0 {
-			if err := i.commit(ctx, steps); err != nil {
-				return false, err
-			}
+		failed := guard(func() error { return i.commit(ctx, l) })
+		if failed == nil {
 			crashpoint.Reach(crashpoint.ImportCommitted)
 		}
+		last := l.last
+		l, err = read()
 		switch {
-		case i.over:
-			return false, i.link(ctx)
+		case failed != nil:
+			return false, failed
+		case last || err != nil:
 		case ctx.Err() != nil:
 			return false, ctx.Err()
 		case !i.deadline.IsZero() && time.Now().After(i.deadline):
 			return true, nil
 		}
 	}
+	switch {
+	case err != nil:
+		return false, err
+	case i.row.N == 0:
+		return false, i.worthIt(true)
+	}
+	return false, i.link(ctx)
+}
+
+// readOn reads on in a goroutine, which whoever calls it waits for by asking what
+// has come of it.
+func (i *imported) readOn() (read func() (lines, error)) {
+	var l lines
+	done := make(chan error, 1)
+	go func() { done <- guard(func() (err error) { l, err = i.next(); return err }) }()
+	return func() (lines, error) { err := <-done; return l, err }
 }

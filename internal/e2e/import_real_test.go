@@ -186,3 +186,65 @@ func TestRealImportOfOpenConversation(t *testing.T) {
 		}
 	})
 }
+
+// TestRealImportBehindOurs takes in what someone says in a terminal to a conversation
+// that the daemon has launched: a session that continues it.
+func TestRealImportBehindOurs(t *testing.T) {
+	eachReal(t, func(t *testing.T, w *world) {
+		ours := w.run("my name is Ada")
+		if one := w.imports(api.ImportTranscriptsParams{})[ours.ClaudeSessionID]; one.Reason != api.SkippedLaunched || one.SessionID != ours.ID {
+			t.Errorf("%+v", one)
+		}
+		w.terminal("and I am 36", "--resume="+ours.ClaudeSessionID)
+		one := w.imports(api.ImportTranscriptsParams{})[ours.ClaudeSessionID]
+		if one.Outcome != api.ImportNew {
+			t.Fatalf("%+v", one)
+		}
+		got, err := w.GetSessionState(w.ctx, api.SessionParams{SessionID: one.SessionID})
+		if err != nil {
+			t.Fatal(err)
+		}
+		ses := got.Session
+		if ses.ParentSessionID != ours.ID || ses.Origin != api.OriginImported || ses.Query != "and I am 36" || ses.Status != api.StatusCompleted ||
+			ses.NumTurns != 1 || ses.InputTokens != 12 || ses.CostUSD > ours.CostUSD*1.5 {
+			t.Errorf("%+v", ses)
+		}
+		want := []string{"user: my name is Ada", "assistant: you said: my name is Ada", "user: and I am 36", "assistant: you said: and I am 36"}
+		if diff := cmp.Diff(want, texts(w.conversation(api.GetConversationParams{SessionID: ses.ID}))); diff != "" {
+			t.Error(diff)
+		}
+		for _, again := range w.imports(api.ImportTranscriptsParams{}) {
+			if again.Outcome != api.ImportUnchanged {
+				t.Errorf("%+v", again)
+			}
+		}
+		_, err = w.ContinueSession(w.ctx, api.ContinueSessionParams{SessionID: ours.ID, Query: api.Text("hm")})
+		if e := refused(t, err, api.ReasonInvalidState); !strings.Contains(e.Message, ses.ID) {
+			t.Error(e)
+		}
+		child := w.goOn(api.ContinueSessionParams{SessionID: ses.ID, Query: api.Text("who am I?")})
+		if child.Status != api.StatusCompleted || child.CostUSD > ours.CostUSD*1.5 {
+			t.Errorf("%+v", child)
+		}
+		w.toldModel("my name is Ada", "and I am 36", "who am I?")
+		want = append(want, "user: who am I?", "assistant: you said: who am I?")
+		if diff := cmp.Diff(want, texts(w.conversation(api.GetConversationParams{SessionID: child.ID}))); diff != "" {
+			t.Error(diff)
+		}
+		w.terminal("good bye", "--resume="+ours.ClaudeSessionID)
+		last := w.imports(api.ImportTranscriptsParams{})[ours.ClaudeSessionID]
+		if last.Outcome != api.ImportNew || last.SessionID == ses.ID {
+			t.Fatalf("%+v", last)
+		}
+		want = append(want, "user: good bye", "assistant: you said: good bye")
+		if diff := cmp.Diff(want, texts(w.conversation(api.GetConversationParams{SessionID: last.SessionID}))); diff != "" {
+			t.Error(diff)
+		}
+		// Its beginning was recorded as it was printed: there is no transcript of it to put back.
+		if err := os.RemoveAll(w.projects()); err != nil {
+			t.Fatal(err)
+		}
+		_, err = w.ContinueSession(w.ctx, api.ContinueSessionParams{SessionID: last.SessionID, Query: api.Text("hm")})
+		refused(t, err, api.ReasonInvalidState)
+	})
+}

@@ -128,7 +128,7 @@ func (w *world) ends(id string) {
 	sub := w.ask("everything from the beginning on", "subscribe", map[string]any{"after_seq": 0, "session_id": id})
 	w.ask("no more of it", "unsubscribe", map[string]any{"subscription_id": sub["subscription_id"]})
 	w.ask("to a new file", "backup", map[string]any{"path": filepath.Join(filepath.Dir(w.work), "sessiond-backup.db")})
-	w.ask("all that Claude Code has kept", "importTranscripts", map[string]any{"paths": []string{w.transcript()}})
+	w.ask("what Claude Code has kept of a project", "importTranscripts", map[string]any{"paths": []string{w.transcript()}})
 	w.ask("what would go", "pruneSessions", map[string]any{"before": "2100-01-01T00:00:00.000Z", "tag": "docs", "dry_run": true})
 }
 

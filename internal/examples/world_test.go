@@ -156,22 +156,22 @@ func is(status api.Status) func(api.Status) bool {
 }
 
 // transcript puts a conversation of Claude Code's where it keeps them, and returns
-// the directory of its projects.
+// the directory, in which nothing else is.
 func (w *world) transcript() string {
 	w.t.Helper()
 	kept, err := os.ReadFile(filepath.Join("..", "..", "session", "transcript", "testdata", claudecli.Pinned, "text.jsonl"))
 	if err != nil {
 		w.t.Fatal(err)
 	}
-	projects := filepath.Join(filepath.Dir(w.work), ".claude", "projects")
-	if err := os.MkdirAll(filepath.Join(projects, "-home-you-project"), 0o700); err != nil {
+	project := filepath.Join(filepath.Dir(w.work), ".claude", "projects", "-home-you-project")
+	if err := os.MkdirAll(project, 0o700); err != nil {
 		w.t.Fatal(err)
 	}
-	file := filepath.Join(projects, "-home-you-project", "6e9a881b-e763-4990-9ecb-37775de8657d.jsonl")
+	file := filepath.Join(project, "6e9a881b-e763-4990-9ecb-37775de8657d.jsonl")
 	if err := os.WriteFile(file, kept, 0o600); err != nil {
 		w.t.Fatal(err)
 	}
-	return projects
+	return project
 }
 
 // summarizers says what those are to do that come from now on; "" for a summary.

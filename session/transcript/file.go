@@ -2,6 +2,7 @@ package transcript
 
 import (
 	"bufio"
+	"bytes"
 	"crypto/sha256"
 	"encoding/hex"
 	"errors"
@@ -10,6 +11,8 @@ import (
 	"io/fs"
 	"os"
 	"syscall"
+
+	"github.com/sessiond/sessiond/rpc/api"
 )
 
 // Why a file is not read as a transcript.
@@ -30,6 +33,8 @@ type Raw struct {
 	// goes on in the next Raw.
 	Unterminated bool
 }
+
+var newline = []byte("\n")
 
 // File is an open transcript that is read line by line. It hands out whole lines
 // only: half a line at its end is left there until it is whole.
@@ -90,10 +95,9 @@ func (f *File) Next() (Raw, error) {
 	var line []byte
 	for {
 		chunk, err := f.reader.ReadSlice('\n')
-		if n := f.longest - len(line); len(chunk) > n && chunk[len(chunk)-1] == '\n' && len(chunk)-1 == n {
-			n++ // exactly as long as may be
-		} else if len(chunk) > n {
-			return f.piece(line, chunk, n)
+		// A line may be followed by its newline where it is exactly as long as may be.
+		if room := f.longest - len(line); len(bytes.TrimSuffix(chunk, newline)) > room {
+			return f.piece(line, chunk, room)
 		}
 		line = append(line, chunk...)
 		switch {
@@ -159,4 +163,24 @@ func MarkAt(path string, offset int64) (string, error) {
 	}
 	mark, err := f.Mark(offset)
 	return mark, errors.Join(err, f.Close())
+}
+
+// Behind finds where the first line begins, from an offset on, that was written
+// behind a moment. It is io.EOF if there is none.
+func Behind(path string, offset int64, maxLine int, moment api.Time) (int64, error) {
+	f, err := Open(path, offset, maxLine)
+	if err != nil {
+		return 0, err
+	}
+	defer func() { _ = f.Close() }() // opened for reading
+	for {
+		raw, err := f.Next()
+		if err != nil {
+			return 0, err
+		}
+		if l := Parse(raw.Bytes); l.Time.After(moment.Time) {
+			return offset, nil
+		}
+		offset = raw.End
+	}
 }

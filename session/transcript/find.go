@@ -91,8 +91,9 @@ func Agents(path string) ([]Source, error) {
 	}
 	var agents []Source
 	for _, entry := range entries {
-		id, ok := strings.CutSuffix(entry.Name(), suffix)
-		if id, ok = strings.CutPrefix(id, "agent-"); !ok || id == "" || !strings.HasSuffix(entry.Name(), suffix) || !entry.Type().IsRegular() {
+		name, is := strings.CutSuffix(entry.Name(), suffix)
+		id, agent := strings.CutPrefix(name, "agent-")
+		if !is || !agent || id == "" || !entry.Type().IsRegular() {
 			continue
 		}
 		file := filepath.Join(dir, entry.Name())
@@ -107,7 +108,7 @@ func startedBy(path string) string {
 	if err != nil {
 		return ""
 	}
-	defer f.Close()
+	defer func() { _ = f.Close() }() // opened for reading
 	b, err := io.ReadAll(io.LimitReader(f.file, 64<<10))
 	var meta struct {
 		ToolUseID string `json:"toolUseId"`

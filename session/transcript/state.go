@@ -53,6 +53,9 @@ type State struct {
 	Usage      claude.Usage   `json:"usage"`
 	Recent     []messageUsage `json:"recent,omitempty"` // of messages whose lines may go on
 	Totals     *claude.Totals `json:"totals,omitempty"` // as the conversation itself says
+	// Before is what the conversation had used when the first of the lines was
+	// written. Whoever begins in its midst sets it; nil: they are all of it.
+	Before *claude.Totals `json:"before,omitempty"`
 
 	last string // uuid of the last line
 }
