@@ -125,7 +125,7 @@ func (s *finder) check() (at place, err error) {
 		return at, api.InvalidParams("limit", "%d is not between 1 and %d", *p.Limit, maxLimit)
 	case p.WorkingDir != "" && !filepath.IsAbs(p.WorkingDir):
 		return at, api.InvalidParams("working_dir", "%q is not an absolute path", p.WorkingDir)
-	case !p.Before.IsZero() && !p.After.IsZero() && !p.After.Time.Before(p.Before.Time):
+	case !p.Before.IsZero() && !p.After.IsZero() && !p.After.Before(p.Before.Time):
 		return at, api.InvalidParams("before", "nothing is after %s and before %s", p.After, p.Before)
 	}
 	if p.SessionID != "" {
