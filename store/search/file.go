@@ -10,6 +10,7 @@ import (
 	"os"
 	"path/filepath"
 	"sync/atomic"
+	"time"
 
 	"github.com/sessiond/sessiond/store"
 )
@@ -24,6 +25,8 @@ const (
 	writerParams = "mode=rw&_journal_mode=WAL&_synchronous=NORMAL&_busy_timeout=10000&_txlock=immediate&_auto_vacuum=incremental&_secure_delete=fast"
 	readerParams = "mode=ro&_query_only=true&_busy_timeout=10000"
 	maxReaders   = 4
+	// readersStay is for how long connections that nobody uses keep their memory.
+	readersStay = 10 * time.Second
 )
 
 // Of each shard there is a table text_N too. Its rowid is the seq of an event, and
@@ -119,6 +122,7 @@ func openFile(ctx context.Context, dir string, log *store.Store) (f *file, err e
 	if f.readers, err = openDB(f.path, readerParams, maxReaders); err != nil {
 		return f, err
 	}
+	f.readers.SetConnMaxIdleTime(readersStay)
 	return f, f.load(ctx, log)
 }
 

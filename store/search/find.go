@@ -59,17 +59,8 @@ func (x *Index) Search(ctx context.Context, p api.SearchConversationsParams) (ap
 		at.upTo = result.IndexedSeq
 	}
 	hits, oldest, err := s.collect(ctx, at)
-	if err != nil && s.file.moved() {
-		x.Wake()
-		return result, unavailable("the index of texts was removed, and is made anew", "try again in a moment")
-	}
-	if damage(err) {
-		x.hurt.Store(true)
-		x.Wake()
-		return result, unavailable("the index of texts is damaged (%v), and is made anew", "try again in a moment", err)
-	}
 	if err != nil {
-		return result, fmt.Errorf("search: %w", err)
+		return result, s.failed(err)
 	}
 	result.Total, result.Partial = len(hits), oldest > 1
 	page := hits[min(at.offset, len(hits)):]
@@ -81,8 +72,25 @@ func (x *Index) Search(ctx context.Context, p api.SearchConversationsParams) (ap
 	case oldest > 1:
 		result.NextCursor = place{upTo: oldest - 1}.render(s.p)
 	}
-	result.Matches, err = s.show(ctx, page)
-	return result, err
+	if result.Matches, err = s.show(ctx, page); err != nil {
+		return result, s.failed(err)
+	}
+	return result, nil
+}
+
+// failed says what an error means for who searches, and has the index made anew if it is
+// the index's fault.
+func (s *finder) failed(err error) error {
+	switch {
+	case s.file.moved():
+		s.Wake()
+		return unavailable("the index of texts was removed, and is made anew", "try again in a moment")
+	case damage(err):
+		s.hurt.Store(true)
+		s.Wake()
+		return unavailable("the index of texts is damaged (%v), and is made anew", "try again in a moment", err)
+	}
+	return fmt.Errorf("search: %w", err)
 }
 
 // unavailable is the error of a search for which there is no index.
@@ -117,7 +125,7 @@ func (s *finder) check() (at place, err error) {
 		return at, api.InvalidParams("limit", "%d is not between 1 and %d", *p.Limit, maxLimit)
 	case p.WorkingDir != "" && !filepath.IsAbs(p.WorkingDir):
 		return at, api.InvalidParams("working_dir", "%q is not an absolute path", p.WorkingDir)
-	case !p.Before.IsZero() && !p.After.IsZero() && !p.After.Time.Before(p.Before.Time):
+	case !p.Before.IsZero() && !p.After.IsZero() && !p.After.Before(p.Before.Time):
 		return at, api.InvalidParams("before", "nothing is after %s and before %s", p.After, p.Before)
 	}
 	if p.SessionID != "" {

@@ -92,7 +92,7 @@ func (s *shard) insert(ctx context.Context, tx *sql.Tx, rows []row) (err error) 
 		"INSERT INTO events (seq, session, time, tool) VALUES (?, ?, ?, nullif(?, ''))",
 		"INSERT INTO shard_sessions (shard, session) VALUES (?, ?) ON CONFLICT DO NOTHING",
 	} {
-		if stmts[i], err = tx.PrepareContext(ctx, query); err != nil {
+		if stmts[i], err = tx.PrepareContext(ctx, query); err != nil { //nolint:sqlclosecheck // right below
 			return err
 		}
 		defer func() { err = errors.Join(err, stmts[i].Close()) }()

@@ -119,10 +119,6 @@ func (m *model) take(msg tea.Msg) tea.Cmd {
 		m.followEnds(msg.err)
 	case pastMsg:
 		m.took(msg)
-	case foundMsg:
-		msg.by.took(msg)
-	case jumpMsg:
-		m.jump(msg)
 	case messagesMsg:
 		if t := m.talks[msg.id]; t != nil {
 			t.said(msg.messages)
@@ -154,8 +150,16 @@ func (m *model) take(msg tea.Msg) tea.Cmd {
 	return nil
 }
 
-// rest is for what only text fields understand.
+// rest is for searches in all conversations, and for what only text fields understand.
 func (m *model) rest(msg tea.Msg) (cmd tea.Cmd) {
+	switch msg := msg.(type) {
+	case foundMsg:
+		msg.by.took(msg)
+		return nil
+	case jumpMsg:
+		m.jump(msg)
+		return nil
+	}
 	if m.focus == focusPrompt && m.dialog == nil {
 		m.prompt, cmd = m.prompt.Update(msg)
 	}
