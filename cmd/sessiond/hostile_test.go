@@ -205,24 +205,6 @@ func (s evilService) GetApproval(context.Context, api.ApprovalParams) (api.Appro
 func (s evilService) SendDecision(context.Context, api.SendDecisionParams) (api.ApprovalResult, error) {
 	return answer[api.ApprovalResult](s)
 }
-func (s evilService) SummarizeSession(context.Context, api.SessionParams) (api.SummarizeSessionResult, error) {
-	return answer[api.SummarizeSessionResult](s)
-}
-func (s evilService) GetSummary(context.Context, api.GetSummaryParams) (api.GetSummaryResult, error) {
-	return answer[api.GetSummaryResult](s)
-}
-func (s evilService) ListJobs(context.Context, api.ListJobsParams) (api.ListJobsResult, error) {
-	return answer[api.ListJobsResult](s)
-}
-func (s evilService) RetryJob(context.Context, api.JobParams) (api.JobResult, error) {
-	return answer[api.JobResult](s)
-}
-func (s evilService) CancelJob(context.Context, api.JobParams) (api.JobResult, error) {
-	return answer[api.JobResult](s)
-}
-func (s evilService) GetUsage(context.Context, api.GetUsageParams) (api.GetUsageResult, error) {
-	return answer[api.GetUsageResult](s)
-}
 func (s evilService) SearchConversations(context.Context, api.SearchConversationsParams) (api.SearchConversationsResult, error) {
 	return answer[api.SearchConversationsResult](s)
 }
