@@ -54,6 +54,8 @@ func TestEverySettingCanComeFromEverySource(t *testing.T) {
 		"max_queued_bytes": "4096", "max_request_bytes": "4097", "max_log_bytes": "4098",
 		"max_line_bytes": "1048576", "max_pending_bytes": "4100", "max_inbox": "4", "max_inbox_bytes": "4099", "max_queued_sessions": "5",
 		"prune_after": "2w", "max_database_bytes": "10000000", "archive_dir": "/a", "profile_dir": "/p",
+		"summarize": "20", "summarize_idle": "5m", "summarize_model": "sonnet", "summarize_budget_usd": "0.5", "summarize_timeout": "1m",
+		"max_summarizers": "2", "job_attempts": "3", "job_backoff": "10s", "redact_patterns": "sk-[a-z]+",
 	}
 	var file strings.Builder
 	home := map[string]string{"HOME": "/h"}
@@ -73,6 +75,8 @@ func TestEverySettingCanComeFromEverySource(t *testing.T) {
 		LogFormat: LogJSON, MaxSessions: 7, DailyBudgetUSD: 2.5, IdleTimeout: 45 * time.Minute, MaxJournalBytes: 2 << 30,
 		Bounds: Bounds{1, 2, 3, 4096, 4097, 4100, 4, 4099, 5, 1048576, 4098}, Retention: session.Retention{After: 14 * 24 * time.Hour, MaxBytes: 10_000_000, ArchiveDir: "/a"},
 		ProfileDir: "/p", LockDir: "/h/.local/state/sessiond/conversations",
+		Summaries: session.Summaries{Auto: true, MinEvents: 20, Idle: 5 * time.Minute, Model: "sonnet", BudgetUSD: 0.5, Timeout: time.Minute, Parallel: 2},
+		Jobs:      session.Jobs{Attempts: 3, Backoff: 10 * time.Second}, RedactPatterns: "sk-[a-z]+",
 	}
 	for name, sources := range map[string]Sources{
 		"flags": {Flags: flags, Getenv: env(home)},
@@ -133,6 +137,12 @@ func TestBadConfigurationIsNamed(t *testing.T) {
 		"a number":      {"prune_after = 30", nil, []string{"config.toml: prune_after", `"30" is not a length of time`}},
 		"a list":        {"claude = [1]", nil, []string{"config.toml", "claude must be a text"}},
 		"a table":       {"[claude]\npath = 1\n", nil, []string{"config.toml", "claude must be a text"}},
+		"bad wish":      {"summarize = \"sometimes\"", nil, []string{"summarize", "sometimes", "off, all"}},
+		"bad model":     {"summarize_model = \"a b\"", nil, []string{"summarize_model", "a b"}},
+		"no budget":     {"summarize_budget_usd = 0", nil, []string{"summarize_budget_usd", "above 0"}},
+		"no time":       {"summarize_timeout = \"0s\"", nil, []string{"summarize_timeout", "from 1s up"}},
+		"too many":      {"max_summarizers = 17", nil, []string{"max_summarizers", "from 1 to 16"}},
+		"bad pattern":   {"redact_patterns = '''\nok\n(\n'''", nil, []string{"redact_patterns", "line 2", `"("`}},
 		"bad size":      {"max_database_bytes = \"much\"", nil, []string{"max_database_bytes", "much"}},
 		"negative size": {"max_database_bytes = -1", nil, []string{"max_database_bytes", "-1"}},
 		"not toml":      {"= =", nil, []string{"line 1"}},
@@ -250,5 +260,31 @@ func TestDiffering(t *testing.T) {
 		if got := c.Differing(each.running); !slices.Equal(got, each.want) {
 			t.Errorf("%s: %v, want %v", each.name, got, each.want)
 		}
+	}
+}
+
+// TestPatternsAreShownToNobody: they may quote what they are to hide.
+func TestPatternsAreShownToNobody(t *testing.T) {
+	t.Parallel()
+	load := func(patterns string) Config {
+		c, err := Load(Sources{File: writeFile(t, "redact_patterns = '''\n"+patterns+"\n'''\n"), Getenv: env(map[string]string{"HOME": "/h"})})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return c
+	}
+	c := load("hunter2\nsk-.+")
+	if c.RedactPatterns != "hunter2\nsk-.+\n" {
+		t.Errorf("got %q", c.RedactPatterns)
+	}
+	shown := c.Settings()["redact_patterns"] + c.Origins()[0].Value
+	if strings.Contains(shown, "hunter2") || !strings.Contains(shown, "2 lines") {
+		t.Errorf("shown as %q", shown)
+	}
+	if d := c.Differing(load("hunter2\nsk-.+").Settings()); len(d) != 0 {
+		t.Errorf("the same differs: %q", d)
+	}
+	if d := c.Differing(load("hunter3").Settings()); !slices.Equal(d, []string{"redact_patterns"}) {
+		t.Errorf("another does not differ: %q", d)
 	}
 }

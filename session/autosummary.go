@@ -79,7 +79,6 @@ func (m *Manager) beginSummaries(ctx context.Context, open []store.SessionRow) e
 	for _, row := range open {
 		m.auto.waits(row.Session.ID, row.Session.WaitingFor)
 	}
-	m.wg.Go(func() { m.auto.run(m.ctx) })
 	return nil
 }
 

@@ -143,6 +143,9 @@ func (m *Manager) Start(ctx context.Context) error {
 	}
 	m.wg.Go(func() { m.sweep(m.ctx, leftovers) })
 	m.wg.Go(func() { m.workers.run(m.ctx) })
+	if m.auto != nil {
+		m.wg.Go(func() { m.auto.run(m.ctx) })
+	}
 	if m.cfg.DailyBudgetUSD > 0 {
 		poll := time.NewTicker(budgetPoll)
 		m.wg.Go(func() {

@@ -62,7 +62,7 @@ type claimed struct {
 }
 
 func newWorkers(m *Manager) *workers {
-	q := jobs.New(jobs.Options{Store: m.store, Clock: m.clock, Boot: cmp.Or(shim.BootID(), newID()), MaxAttempts: m.cfg.Jobs.Attempts,
+	q := jobs.New(jobs.Options{Store: m.store, Clock: func() time.Duration { return m.clock() }, Boot: cmp.Or(shim.BootID(), newID()), MaxAttempts: m.cfg.Jobs.Attempts,
 		Backoff: m.cfg.Jobs.Backoff, Lease: m.cfg.Summaries.Timeout + leaseMargin})
 	return &workers{m: m, queue: q, wake: make(chan struct{}, 1), busy: map[string]claimed{}, progress: m.clock()}
 }

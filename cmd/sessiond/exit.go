@@ -34,7 +34,7 @@ var exitCodes = []struct {
 	{exitOK, "done; a session that was followed or waited for completed"},
 	{exitError, "an error that none of the others describes"},
 	{exitUsage, "wrong use: an unknown flag, a bad value, a bad configuration"},
-	{exitNotFound, "no such session, approval or message"},
+	{exitNotFound, "no such session, approval, message or job"},
 	{exitFailed, "the session that was followed or waited for failed"},
 	{exitInterrupted, "the session that was followed or waited for was interrupted"},
 	{exitUnreachable, "the daemon cannot be reached or started"},
@@ -108,7 +108,7 @@ func exitCode(err error) int {
 
 func exitCodeOf(reason api.Reason) int {
 	switch reason {
-	case api.ReasonSessionNotFound, api.ReasonApprovalNotFound, api.ReasonMessageNotFound, api.ReasonSubscriptionNotFound:
+	case api.ReasonSessionNotFound, api.ReasonApprovalNotFound, api.ReasonMessageNotFound, api.ReasonSubscriptionNotFound, api.ReasonJobNotFound:
 		return exitNotFound
 	case api.ReasonInvalidParams, api.ReasonMethodNotFound, api.ReasonInvalidRequest:
 		return exitUsage

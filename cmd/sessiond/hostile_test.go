@@ -209,6 +209,9 @@ func (s evilService) GetApproval(context.Context, api.ApprovalParams) (api.Appro
 func (s evilService) SendDecision(context.Context, api.SendDecisionParams) (api.ApprovalResult, error) {
 	return answer[api.ApprovalResult](s)
 }
+func (s evilService) SearchConversations(context.Context, api.SearchConversationsParams) (api.SearchConversationsResult, error) {
+	return answer[api.SearchConversationsResult](s)
+}
 func (s evilService) SummarizeSession(context.Context, api.SessionParams) (api.SummarizeSessionResult, error) {
 	return answer[api.SummarizeSessionResult](s)
 }
@@ -226,9 +229,6 @@ func (s evilService) CancelJob(context.Context, api.JobParams) (api.JobResult, e
 }
 func (s evilService) GetUsage(context.Context, api.GetUsageParams) (api.GetUsageResult, error) {
 	return answer[api.GetUsageResult](s)
-}
-func (s evilService) SearchConversations(context.Context, api.SearchConversationsParams) (api.SearchConversationsResult, error) {
-	return answer[api.SearchConversationsResult](s)
 }
 func (s evilService) Backup(context.Context, api.BackupParams) (api.BackupResult, error) {
 	return answer[api.BackupResult](s)
@@ -327,7 +327,10 @@ var evilCommands = map[string][]string{
 	"watch":  {"--after 0", "--after 0 --json", "--after 0 --session ID"}, "status": {"", "--json"},
 	"search": {"x", "x --json", "x --role user --order newest"}, "import": {"", "--json", "--dry-run"},
 	"backup": {"FILE"}, "restore": {"FILE"}, "doctor": {"", "--json"}, "rpc": {"health", "getSessionState {\"session_id\":\"x\"}", "nope", "--json nope"},
-	"wait":    {"ID", "ID --json", "ID --for approval"},
+	"wait":      {"ID", "ID --json", "ID --for approval"},
+	"summarize": {"ID", "ID --json", "ID --detach"}, "jobs": {"", "--json"}, "jobs list": {"", "--session ID"},
+	"jobs retry": {"ID", "ID --json", "0"}, "jobs cancel": {"ID"},
+	"usage":   {"", "--json", "--by session", "--by directory", "--by day", "--by session --json"},
 	"version": {""}, "exit-codes": {""}, "files": {""},
 	"__complete": {"show 0", "log 0", "wait 0", "rpc x"},
 }

@@ -59,6 +59,8 @@ background when one is needed. See 'sessiond help files' and 'sessiond help exit
 	add(groupRead, newList(a), newSearch(a), newShow(a), newLog(a), newExport(a), newWatch(a))
 	add(groupDaemon, newServe(a), newStatus(a), newStop(a), newBackup(a), newRestore(a), newDoctor(a), newService(a), newRPC(a), newVersion(a))
 	add(groupRead, newWait(a), newNotify(a))
+	add(groupRead, newSummarize(a), newUsage(a))
+	add(groupDaemon, newJobs(a))
 	root.SetHelpCommandGroupID(groupDaemon)
 	root.SetCompletionCommandGroupID(groupDaemon)
 	root.AddCommand(

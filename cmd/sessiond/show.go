@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/dustin/go-humanize"
@@ -45,7 +46,11 @@ func newShow(a *app) *cobra.Command {
 			case a.json:
 				return a.out.object(r.Session)
 			}
-			a.printSession(r.Session)
+			summary, err := c.GetSummary(ctx, api.GetSummaryParams{SessionID: id})
+			if err != nil {
+				return err
+			}
+			a.printSession(r.Session, summary.Summary)
 			return nil
 		}),
 	}
@@ -55,8 +60,12 @@ func newShow(a *app) *cobra.Command {
 	return cmd
 }
 
-func (a *app) printSession(s api.Session) {
-	a.fields([]field{
+func (a *app) printSession(s api.Session, summary *api.Summary) {
+	a.fields(slices.Concat(a.sessionFields(s), summaryFields(summary)))
+}
+
+func (a *app) sessionFields(s api.Session) []field {
+	return []field{
 		{"session", a.out.style(styleBold, cleanLine(s.ID))},
 		{"title", cleanLine(s.Title)},
 		{"status", a.out.style(statusStyle(s.Status), statusText(s))},
@@ -91,7 +100,7 @@ func (a *app) printSession(s api.Session) {
 		{"pid", count(s.PID)},
 		{"exit", exitText(s)},
 		{"standard error", clean(s.StderrTail)},
-	})
+	}
 }
 
 // How much of a prompt or a result is shown.

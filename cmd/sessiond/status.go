@@ -59,6 +59,8 @@ func (a *app) printHealth(config daemon.Config, h api.Health) {
 		{"claude", a.claudeText(h.Claude)},
 		{"sessions", countsText(h.Sessions)},
 		{"inbox", inboxText(h.Inbox)},
+		{"jobs", jobsText(h.Jobs)},
+		{"spent today", spentText(h.Budget)},
 		{"events", eventsText(h.Events)},
 		{"search", searchText(&h)},
 		{"working on", workText(h.Work)},
@@ -70,6 +72,15 @@ func (a *app) claudeText(c api.ClaudeHealth) string {
 		return a.out.style(styleRed, cleanLine("not available: "+c.Hint))
 	}
 	return cleanLine(c.Version + " " + c.Path)
+}
+
+// spentText is what today's turns and summaries have cost, and the limit.
+func spentText(b api.BudgetHealth) string {
+	text := costText(b.SpentTodayUSD)
+	if b.DailyLimitUSD > 0 {
+		return fmt.Sprintf("%s of %s", orDash(text), costText(b.DailyLimitUSD))
+	}
+	return text
 }
 
 func eventsText(e api.EventsHealth) string {
