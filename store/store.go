@@ -123,7 +123,7 @@ func (s *Store) readExtent(ctx context.Context) error {
 	if err := s.db.QueryRowContext(ctx, "SELECT value FROM meta WHERE name = 'oldest_seq'").Scan(&s.oldest); err != nil {
 		return err
 	}
-	if err := s.db.QueryRowContext(ctx, "SELECT value FROM meta WHERE name = 'database_id'").Scan(&s.id); err != nil {
+	if err := s.db.QueryRowContext(ctx, "SELECT coalesce((SELECT value FROM meta WHERE name = 'database_id'), 0)").Scan(&s.id); err != nil {
 		return err
 	}
 	void, head, err := readExtent(ctx, s.db)
