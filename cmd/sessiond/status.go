@@ -99,6 +99,8 @@ func searchText(h *api.Health) string {
 		text = "not available"
 	case s.Behind > 1000:
 		text = done
+	case s.Behind > 0:
+		text = fmt.Sprintf("all but the newest %d events indexed", s.Behind)
 	default:
 		text = "all of the log indexed"
 	}
