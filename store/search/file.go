@@ -97,7 +97,8 @@ var errStale = errors.New("it was made by another version, or of another log, or
 // openFile opens the index in dir, and makes one where there is none. errStale, or
 // what damage calls damage, is the error of one that is of no use.
 func openFile(ctx context.Context, dir string, log *store.Store) (f *file, err error) {
-	if err := os.MkdirAll(dir, 0o700); err != nil {
+	// The state directory itself is not made: where it was moved, it is to come back.
+	if err := os.Mkdir(dir, 0o700); err != nil && !errors.Is(err, fs.ErrExist) {
 		return nil, err
 	}
 	f = &file{path: filepath.Join(dir, "index.db")}
@@ -204,7 +205,7 @@ func (f *file) close() error {
 // Discard removes the index of a state directory, which may be in use: a daemon that
 // follows the log makes it anew.
 func Discard(stateDir string) error {
-	gone, err := os.MkdirTemp(stateDir, "search-removed-")
+	gone, err := os.MkdirTemp(stateDir, removed)
 	if err != nil {
 		return err
 	}
@@ -213,6 +214,18 @@ func Discard(stateDir string) error {
 		err = nil
 	}
 	return errors.Join(err, os.RemoveAll(gone))
+}
+
+// removed begins the names of what is about to go.
+const removed = "search-removed-"
+
+// sweep removes what a Discard has left that was killed.
+func sweep(stateDir string) error {
+	left, err := filepath.Glob(filepath.Join(stateDir, removed+"*"))
+	for _, dir := range left {
+		err = errors.Join(err, os.RemoveAll(dir))
+	}
+	return err
 }
 
 // Inspection is what a look at an index from outside tells.

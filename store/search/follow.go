@@ -129,7 +129,7 @@ func (x *Index) current(ctx context.Context) (*file, error) {
 		x.log.Info("the index of texts is gone, and made anew")
 		x.use(nil)
 	}
-	if err := x.room(); err != nil {
+	if err := errors.Join(sweep(x.o.StateDir), x.room()); err != nil {
 		return nil, err
 	}
 	f, err := openFile(ctx, Dir(x.o.StateDir), x.o.Store)

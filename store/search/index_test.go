@@ -61,11 +61,19 @@ func TestAnIndexGoesOn(t *testing.T) {
 	l.settle()
 	before := l.inode()
 	var c int64
-	l.reopen(o, func() {})
+	left := filepath.Join(l.dir, removed+"1")
+	l.reopen(o, func() {
+		if err := os.MkdirAll(filepath.Join(left, "search"), 0o700); err != nil {
+			t.Fatal(err)
+		}
+	})
 	c = l.say(row, "apple three")
 	l.want("apple", c, a, a-1)
 	if !os.SameFile(before, l.inode()) {
 		t.Error("it was made anew")
+	}
+	if _, err := os.Stat(left); !errors.Is(err, os.ErrNotExist) {
+		t.Error("what was about to be removed is left")
 	}
 }
 
@@ -471,4 +479,27 @@ func TestTheMakingIsTold(t *testing.T) {
 	})
 	goOn()
 	eventually(t, "it is done", func() bool { _, underWay := l.Work(); return !underWay })
+}
+
+// A state directory that was moved is not made anew in its old place; once it is back,
+// the index goes on.
+func TestAMovedStateDirectoryIsLeftAlone(t *testing.T) {
+	t.Parallel()
+	l := newLibrary(t, quick())
+	row := l.session(nil)
+	first := l.say(row, "apple")
+	l.settle()
+	away := l.dir + ".away"
+	if err := os.Rename(l.dir, away); err != nil {
+		t.Fatal(err)
+	}
+	second := l.say(row, "apple again")
+	eventually(t, "it says so", func() bool { return strings.Contains(l.Health().Problem, "no such file") })
+	if _, err := os.Stat(l.dir); !errors.Is(err, os.ErrNotExist) {
+		t.Errorf("something is in its place: %v", err)
+	}
+	if err := os.Rename(away, l.dir); err != nil {
+		t.Fatal(err)
+	}
+	l.want("apple", second, first)
 }
