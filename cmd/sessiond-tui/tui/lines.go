@@ -10,6 +10,9 @@ import (
 	"github.com/sessiond/sessiond/cmd/sessiond/plain"
 )
 
+// sequences are those that give a text its colours.
+var sequences = regexp.MustCompile("\x1b\\[[0-9;:]*m")
+
 // tabs is what a tab is shown as; terminals jump to columns of their own.
 var tabs = strings.NewReplacer("\t", "    ")
 

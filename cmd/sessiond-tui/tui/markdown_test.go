@@ -78,7 +78,7 @@ func FuzzMarkdown(f *testing.F) {
 			if line != "" && strings.Contains(line, "\x1b") && !strings.HasSuffix(strings.TrimRight(line, " "), "\x1b[m") && !strings.HasSuffix(line, "\x1b[0m") && openStyle(line) {
 				t.Fatalf("a style runs over the end of %q", line)
 			}
-			text := colors.ReplaceAllString(line, "")
+			text := sequences.ReplaceAllString(line, "")
 			if strings.ContainsFunc(text, func(r rune) bool { return plain.Unsafe(r) || unicode.Is(unicode.Cc, r) }) {
 				t.Fatalf("%q became %q", source, line)
 			}
@@ -88,7 +88,7 @@ func FuzzMarkdown(f *testing.F) {
 
 // openStyle reports whether a style is on at the end of a line.
 func openStyle(line string) bool {
-	found := colors.FindAllString(line, -1)
+	found := sequences.FindAllString(line, -1)
 	return len(found) > 0 && found[len(found)-1] != "\x1b[m" && found[len(found)-1] != "\x1b[0m"
 }
 

@@ -179,11 +179,13 @@ func shorten(lines []string, open bool, folded int, st lipgloss.Style) []string 
 // that kind.
 func (r *renderer) diffOf(input json.RawMessage, width int) []string {
 	var lines []string
-	for _, c := range changesOf(input) {
+	_, all := plain.Changes(input)
+	for _, c := range all {
 		if len(lines) > 0 {
 			lines = append(lines, r.dim.Render("⋯"))
 		}
-		for _, line := range diffLines(c.before, c.after) {
+		for _, line := range c.Diff() {
+			line = tabs.Replace(line)
 			st := r.dim
 			switch {
 			case strings.HasPrefix(line, "+"):
@@ -237,7 +239,7 @@ func stripColors(s string) string {
 	if !strings.Contains(s, "\x1b[") {
 		return s
 	}
-	return colors.ReplaceAllString(s, "")
+	return sequences.ReplaceAllString(s, "")
 }
 
 // pretty writes a JSON value on several lines, and harmless ones.
