@@ -136,3 +136,23 @@ func TestNotifyOnATerminal(t *testing.T) {
 	s.press("\x03")
 	s.ends(exitStopped)
 }
+
+// TestGists: what is said of an event is of one line, and no JSON.
+func TestGists(t *testing.T) {
+	t.Parallel()
+	for typ, c := range map[api.EventType]struct{ data, want string }{
+		api.EventSessionCreated:       {`{"status":"queued","query":"a\nb"}`, "queued a b"},
+		api.EventSessionStatusChanged: {`{"old_status":"running","new_status":"failed","error_message":"why"}`, "failed: why"},
+		api.EventConversationUpdated:  {`{"role":"assistant","event_type":"tool_call","tool_name":"Bash","tool_input":{"command":"ls"}}`, "assistant tool_call Bash ls"},
+		api.EventNewApproval:          {`{"tool_name":"Bash","tool_input":{"command":"ls\nrm"}}`, "asks: Bash ls rm"},
+		api.EventApprovalResolved:     {`{"status":"denied","tool_name":"Bash","tool_input":{"command":"ls"}}`, "denied Bash ls"},
+		api.EventMessageUpdated:       {`{"state":"sent","content":"hi"}`, "sent hi"},
+		api.EventSessionSummarized:    {`{"title":"one","completed":"all of it"}`, "one all of it"},
+		api.EventJobUpdated:           {`{"kind":"summarize","state":"dead","reason":"why"}`, "summarize dead why"},
+		api.EventSessionDeleted:       {``, ""},
+	} {
+		if n := newNotice(string(typ), api.Event{Type: typ, Data: []byte(c.data)}, api.Session{}); n.text != c.want {
+			t.Errorf("%s: %q, want %q", typ, n.text, c.want)
+		}
+	}
+}

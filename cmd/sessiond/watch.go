@@ -128,6 +128,12 @@ func gistOf(ev api.Event) (string, error) {
 	case api.EventMessageUpdated:
 		m, err := decode[api.Message](ev)
 		return fmt.Sprintf("%s  %s", m.State, m.Content.Text()), err
+	case api.EventSessionSummarized:
+		s, err := decode[api.Summary](ev)
+		return s.Title + "  " + s.Completed, err
+	case api.EventJobUpdated:
+		j, err := decode[api.Job](ev)
+		return fmt.Sprintf("%s  %s  %s", j.Kind, j.State, j.Reason), err
 	}
 	return string(ev.Data), nil
 }
