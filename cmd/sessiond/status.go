@@ -97,7 +97,7 @@ func searchText(h *api.Health) string {
 	switch done := fmt.Sprintf("%d %% of the log indexed", 100*s.IndexedSeq/max(1, h.Events.HeadSeq)); {
 	case !s.Available:
 		text = "not available"
-	case s.Behind > 0:
+	case s.Behind > 1000:
 		text = done
 	case s.Behind > 0:
 		text = fmt.Sprintf("all but the newest %d events indexed", s.Behind)

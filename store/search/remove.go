@@ -45,7 +45,7 @@ func (f *file) removeSome(ctx context.Context, n, session int64) (more bool, err
 			return err
 		}
 		for _, seq := range seqs {
-			if _, err := tx.ExecContext(ctx, "DELETE FROM "+textTable(n)+" WHERE rowid = ?", seq); err != nil {
+			if _, err := tx.ExecContext(ctx, "DELETE FROM "+textTable(n)+" WHERE rowid = ?", seq); err != nil { // #nosec G202 -- a number's
 				return err
 			}
 			if _, err := tx.ExecContext(ctx, "DELETE FROM events WHERE seq = ?", seq); err != nil {
