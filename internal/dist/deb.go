@@ -45,7 +45,7 @@ func (r *release) deb(ctx context.Context, p platform, files tree) error {
 	if err != nil {
 		return err
 	}
-	defer os.RemoveAll(dir)
+	defer func() { _ = os.RemoveAll(dir) }()
 	var programs [][]byte
 	for _, name := range r.programs {
 		programs = append(programs, files["bin/"+name].content)
