@@ -85,19 +85,19 @@ func TestAnInheritedSocketOutlivesDaemons(t *testing.T) {
 func TestAnUnfitSocketIsRefused(t *testing.T) {
 	t.Parallel()
 	elsewhere := filepath.Join(shortDir(t), "other")
-	for want, hand := range map[string]func(c Config) []*os.File{
-		"there are 2": func(c Config) []*os.File {
+	for want, hand := range map[string]func(t *testing.T, c Config) []*os.File{
+		"there are 2": func(t *testing.T, c Config) []*os.File {
 			l := manager(t, c.Socket)
 			return []*os.File{fileOf(t, l), fileOf(t, l)}
 		},
-		"it is no socket": func(c Config) []*os.File {
+		"it is no socket": func(t *testing.T, c Config) []*os.File {
 			f, err := os.Open(os.DevNull)
 			if err != nil {
 				t.Fatal(err)
 			}
 			return []*os.File{f}
 		},
-		"it is no Unix socket": func(Config) []*os.File {
+		"it is no Unix socket": func(t *testing.T, _ Config) []*os.File {
 			l, err := net.Listen("tcp", "127.0.0.1:0")
 			if err != nil {
 				t.Fatal(err)
@@ -105,7 +105,7 @@ func TestAnUnfitSocketIsRefused(t *testing.T) {
 			t.Cleanup(func() { _ = l.Close() })
 			return []*os.File{fileOf(t, l.(*net.TCPListener))}
 		},
-		"it is no stream socket": func(c Config) []*os.File {
+		"it is no stream socket": func(t *testing.T, c Config) []*os.File {
 			l, err := net.ListenUnixgram("unixgram", &net.UnixAddr{Name: c.Socket, Net: "unixgram"})
 			if err != nil {
 				t.Fatal(err)
@@ -113,7 +113,7 @@ func TestAnUnfitSocketIsRefused(t *testing.T) {
 			t.Cleanup(func() { _ = l.Close() })
 			return []*os.File{fileOf(t, l)}
 		},
-		"nobody listens on it": func(c Config) []*os.File {
+		"nobody listens on it": func(t *testing.T, c Config) []*os.File {
 			l := manager(t, c.Socket)
 			conn, err := net.Dial("unix", c.Socket)
 			if err != nil {
@@ -127,15 +127,15 @@ func TestAnUnfitSocketIsRefused(t *testing.T) {
 			t.Cleanup(func() { _ = taken.Close() })
 			return []*os.File{fileOf(t, taken)}
 		},
-		"it is bound to": func(Config) []*os.File { return []*os.File{fileOf(t, manager(t, elsewhere))} },
-		"it was removed": func(c Config) []*os.File {
+		"it is bound to": func(t *testing.T, _ Config) []*os.File { return []*os.File{fileOf(t, manager(t, elsewhere))} },
+		"it was removed": func(t *testing.T, c Config) []*os.File {
 			f := fileOf(t, manager(t, c.Socket))
 			if err := os.Remove(c.Socket); err != nil {
 				t.Fatal(err)
 			}
 			return []*os.File{f}
 		},
-		"it belongs to another user": func(c Config) []*os.File {
+		"it belongs to another user": func(t *testing.T, c Config) []*os.File {
 			f := fileOf(t, manager(t, c.Socket))
 			if err := os.Chown(c.Socket, 4242, -1); err != nil {
 				t.Skip("only root can give a socket away")
@@ -144,8 +144,9 @@ func TestAnUnfitSocketIsRefused(t *testing.T) {
 		},
 	} {
 		t.Run(want, func(t *testing.T) {
+			t.Parallel()
 			c := testConfig(t)
-			c.Inherited = hand(c)
+			c.Inherited = hand(t, c)
 			_, before := os.Lstat(c.Socket)
 			err := Run(t.Context(), c)
 			var refused *InheritError

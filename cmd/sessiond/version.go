@@ -28,9 +28,12 @@ func version() string {
 // source is the commit of which the program was built and its time: what was stamped,
 // else what the go command knows; "": it is not known.
 func source() (commit, date string) {
-	commit, date = stampedCommit, stampedDate
-	info, ok := debug.ReadBuildInfo()
-	if commit != "" || !ok {
+	info, _ := debug.ReadBuildInfo()
+	return sourceOf(stampedCommit, stampedDate, info)
+}
+
+func sourceOf(commit, date string, info *debug.BuildInfo) (string, string) {
+	if commit != "" || info == nil {
 		return commit, date
 	}
 	for _, s := range info.Settings {

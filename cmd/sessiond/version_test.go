@@ -8,6 +8,7 @@ import (
 	"net"
 	"os"
 	"path/filepath"
+	"runtime/debug"
 	"strings"
 	"testing"
 
@@ -94,5 +95,26 @@ func TestAnOlderDaemonIsGuessed(t *testing.T) {
 	run(t.Context(), []string{"status"}, strings.NewReader(""), &bytes.Buffer{}, &stderr, []string{"SESSIOND_STATE_DIR=" + dir})
 	if text := stderr.String(); !strings.Contains(text, "may be older") || !strings.Contains(text, "sessiond stop") {
 		t.Errorf("said %q", text)
+	}
+}
+
+// TestSource: what was stamped counts, else what the go command has noted. `make
+// dist-check` looks at what real builds say.
+func TestSource(t *testing.T) {
+	t.Parallel()
+	noted := &debug.BuildInfo{Settings: []debug.BuildSetting{{Key: "vcs.revision", Value: "c0ffee"}, {Key: "vcs.time", Value: "2026-01-02T03:04:05Z"}}}
+	for _, tc := range []struct {
+		commit, date         string
+		info                 *debug.BuildInfo
+		wantCommit, wantDate string
+	}{
+		{"", "", noted, "c0ffee", "2026-01-02T03:04:05Z"},
+		{"abc", "today", noted, "abc", "today"},
+		{"", "", &debug.BuildInfo{}, "", ""},
+		{"", "", nil, "", ""},
+	} {
+		if commit, date := sourceOf(tc.commit, tc.date, tc.info); commit != tc.wantCommit || date != tc.wantDate {
+			t.Errorf("%+v: %q of %q", tc, commit, date)
+		}
 	}
 }

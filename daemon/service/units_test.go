@@ -65,7 +65,10 @@ func TestSystemdTakesTheUnits(t *testing.T) {
 		},
 		"package": PackageUnits,
 	} {
-		t.Run(what, func(t *testing.T) { verify(t, units("/bin/sh")) }) // the program is looked for
+		t.Run(what, func(t *testing.T) {
+			t.Parallel()
+			verify(t, units("/bin/sh")) // the program is looked for
+		})
 	}
 }
 

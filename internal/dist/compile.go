@@ -70,7 +70,7 @@ func (r *release) compile(ctx context.Context, p platform) (tree, error) {
 	if err != nil {
 		return nil, err
 	}
-	defer os.RemoveAll(dir)
+	defer func() { _ = os.RemoveAll(dir) }()
 	stamps := fmt.Sprintf("-X main.stamped=%s -X main.stampedCommit=%s -X main.stampedDate=%s", r.version, r.commit, r.date.Format(time.RFC3339))
 	args := []string{"build", "-trimpath", "-buildvcs=false", "-o", dir + string(filepath.Separator),
 		"-ldflags", "-s -w -buildid= -extldflags=" + extldflags(p) + " " + stamps}
@@ -105,7 +105,7 @@ func (r *release) manual(ctx context.Context) (tree, error) {
 	if err != nil {
 		return nil, err
 	}
-	defer os.RemoveAll(dir)
+	defer func() { _ = os.RemoveAll(dir) }()
 	env := append(os.Environ(), fmt.Sprint("SOURCE_DATE_EPOCH=", r.date.Unix()))
 	if _, err := r.run(ctx, env, r.goTool, "test", "-count=1", "-run=^TestManual$", "./cmd/sessiond", "-manual="+dir, "-manual-version="+r.version); err != nil {
 		return nil, err

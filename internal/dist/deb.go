@@ -45,7 +45,7 @@ func (r *release) deb(ctx context.Context, p platform, files tree) error {
 	if err != nil {
 		return err
 	}
-	defer os.RemoveAll(dir)
+	defer func() { _ = os.RemoveAll(dir) }()
 	var programs [][]byte
 	for _, name := range r.programs {
 		programs = append(programs, files["bin/"+name].content)
@@ -87,13 +87,13 @@ section: utils
 priority: optional
 maintainer: sessiond maintainers <maintainers@sessiond.invalid>
 description: |-
-  Runs Claude Code sessions that outlive you, your terminal and the daemon itself
-  A daemon that launches Claude Code sessions, keeps them running while clients come
-  and go, records every line they print in SQLite, and tells every client what happens.
+  Claude Code sessions that outlive you, your terminal and the daemon
+  A daemon that launches Claude Code sessions, keeps them running while
+  clients come and go, records every line they print in SQLite, and tells
+  every client what happens.
   .
   With the terminal UI, completions, man pages, and units for 'systemctl --user'.
 homepage: https://github.com/sessiond/sessiond
-license: Apache-2.0
 depends:
   - libc6 (>= %s)
 mtime: %s

@@ -4,10 +4,12 @@ import (
 	"archive/tar"
 	"bytes"
 	"compress/gzip"
+	"errors"
 	"io"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"runtime"
 	"slices"
 	"strings"
 	"testing"
@@ -54,7 +56,7 @@ func TestArchive(t *testing.T) {
 	var names []string
 	for r := tar.NewReader(bytes.NewReader(unzip(t, made[0]))); ; {
 		h, err := r.Next()
-		if err == io.EOF {
+		if errors.Is(err, io.EOF) {
 			break
 		}
 		if err != nil {
@@ -153,6 +155,59 @@ func TestWhatIsNoReleaseIsRefused(t *testing.T) {
 		if err := run(t.Context(), args); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%q: said %v, want %s", args, err, want)
 		}
+	}
+}
+
+// TestDeb makes two packages of one tree, where `make dist` has brought what makes them.
+func TestDeb(t *testing.T) {
+	t.Parallel()
+	tools, err := filepath.Glob("../../.cache/bin/nfpm-*")
+	if err != nil || len(tools) == 0 || runtime.GOOS != "linux" {
+		t.Skip("there is no nfpm: make dist-check makes packages")
+	}
+	r := example()
+	r.programs = []string{"sessiond"}
+	if r.nfpm, err = filepath.Abs(tools[0]); err != nil {
+		t.Fatal(err)
+	}
+	exe, err := exec.LookPath("true") // a small one
+	if err != nil {
+		t.Skipf("no small program: %v", err)
+	}
+	program, err := os.ReadFile(exe)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var made [][]byte
+	for range 2 {
+		r.root, r.out = t.TempDir(), t.TempDir()
+		files := tree{"bin/sessiond": {program, 0o755}, "share/doc/sessiond/README.md": {[]byte("read"), 0o644}}
+		if err := r.deb(t.Context(), platform{"linux", runtime.GOARCH, "cc"}, files); err != nil {
+			t.Fatal(err)
+		}
+		b, err := os.ReadFile(filepath.Join(r.out, "sessiond_1.2.3_"+runtime.GOARCH+".deb"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		made = append(made, b)
+	}
+	if !bytes.Equal(made[0], made[1]) {
+		t.Error("two packages differ")
+	}
+	dpkg, err := exec.LookPath("dpkg-deb")
+	if err != nil {
+		return
+	}
+	deb := filepath.Join(r.out, "sessiond_1.2.3_"+runtime.GOARCH+".deb")
+	out, err := exec.Command(dpkg, "--info", deb).CombinedOutput()
+	for _, want := range []string{"Version: 1.2.3\n", "Depends: libc6 (>= 2.", "Description: Claude Code sessions that outlive"} {
+		if err != nil || !bytes.Contains(out, []byte(want)) {
+			t.Errorf("no %q, %v:\n%s", want, err, out)
+		}
+	}
+	out, err = exec.Command(dpkg, "--contents", deb).CombinedOutput()
+	if err != nil || !bytes.Contains(out, []byte("-rwxr-xr-x root/root")) || !bytes.Contains(out, []byte("2023-11-14")) {
+		t.Errorf("contents: %v\n%s", err, out)
 	}
 }
 

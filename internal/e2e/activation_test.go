@@ -241,7 +241,7 @@ func TestAskingStartsNoDaemon(t *testing.T) {
 		return string(b), code, err == nil
 	}
 	writeFile(t, filepath.Join(units, "sockets.target.wants", service.SocketUnit), "")
-	const any = -1 // exit code
+	const whichever = -1 // exit code
 	for _, tc := range []struct {
 		args []string
 		code int
@@ -250,12 +250,12 @@ func TestAskingStartsNoDaemon(t *testing.T) {
 		{[]string{"status"}, 6, "no daemon is running"},
 		{[]string{"stop"}, 0, "no daemon is running"},
 		{[]string{"version"}, 0, "sessiond "},
-		{[]string{"doctor"}, any, "none runs"}, // what else it finds is of no matter here
+		{[]string{"doctor"}, whichever, "none runs"}, // what else it finds is of no matter here
 		{[]string{"__complete", "show", ""}, 0, ""},
 		{[]string{"__complete", "approve", ""}, 0, ""},
 	} {
 		out, code, connected := try(tc.args...)
-		if tc.code != any && code != tc.code || connected || !strings.Contains(out, tc.says) {
+		if tc.code != whichever && code != tc.code || connected || !strings.Contains(out, tc.says) {
 			t.Errorf("%q: exit code %d, connected %v: %s", tc.args, code, connected, out)
 		}
 	}
