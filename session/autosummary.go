@@ -153,7 +153,7 @@ func (s *autoSummaries) round(ctx context.Context) (wait time.Duration, err erro
 func (s *autoSummaries) take(ctx context.Context, ev *store.Event) (final bool, err error) {
 	var change api.StatusChange
 	if json.Unmarshal(ev.Data, &change) != nil {
-		return false, nil // the reading has noted it
+		return false, nil //nolint:nilerr // the reading has noted it
 	}
 	s.waits(ev.SessionID, change.WaitingFor)
 	if !change.NewStatus.Final() {
