@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"reflect"
+	"slices"
 
 	"github.com/sessiond/sessiond/rpc/api"
 )
@@ -62,17 +63,15 @@ func paged(m method) method {
 // methodTable is every method of the protocol, in the order of the documentation.
 func methodTable() []method {
 	const (
-		noSession      = api.ReasonSessionNotFound
-		noApproval     = api.ReasonApprovalNotFound
-		noMessage      = api.ReasonMessageNotFound
-		noSubscription = api.ReasonSubscriptionNotFound
-		noJob          = api.ReasonJobNotFound
-		invalidState   = api.ReasonInvalidState
-		limit          = api.ReasonLimitExceeded
-		noClaude       = api.ReasonClaudeUnavailable
-		conflict       = api.ReasonConflict
+		noSession    = api.ReasonSessionNotFound
+		noApproval   = api.ReasonApprovalNotFound
+		noMessage    = api.ReasonMessageNotFound
+		invalidState = api.ReasonInvalidState
+		limit        = api.ReasonLimitExceeded
+		noClaude     = api.ReasonClaudeUnavailable
+		conflict     = api.ReasonConflict
 	)
-	return []method{
+	sessions := []method{
 		newMethod("health", "How the daemon is, which claude it would start, and how far the log reaches.",
 			"how the daemon is", health),
 		serviceMethod("launchSession", "Starts Claude Code on a first prompt; a new session.",
@@ -113,6 +112,14 @@ func methodTable() []method {
 			"the approval", Service.GetApproval, noApproval),
 		serviceMethod("sendDecision", "Answers one of Claude Code's questions; the first answer wins.",
 			"the approval, resolved", Service.SendDecision, noApproval, api.ReasonAlreadyResolved, invalidState, limit),
+	}
+	return slices.Concat(sessions, jobMethods(), connectionMethods())
+}
+
+// jobMethods are those about what the daemon does by itself.
+func jobMethods() []method {
+	const noSession, noJob, invalidState = api.ReasonSessionNotFound, api.ReasonJobNotFound, api.ReasonInvalidState
+	return []method{
 		serviceMethod("summarizeSession", "Queues a summary of what is new in a session; asked again, it is the same job.",
 			"the job, whose end events tell, and the newest summary so far", Service.SummarizeSession, noSession),
 		serviceMethod("getSummary", "What a session was about, in short: its newest summary, or one before it.",
@@ -125,10 +132,16 @@ func methodTable() []method {
 			"the job, cancelled", Service.CancelJob, noJob, invalidState),
 		paged(serviceMethod("getUsage", "What was used, in tokens and US dollars: in all, and by session, directory or day, a page at a time.",
 			"what was used, and what the daemon is at", Service.GetUsage, noSession)),
+	}
+}
+
+// connectionMethods are those about the connection, and the daemon as a whole.
+func connectionMethods() []method {
+	return []method{
 		newMethod("subscribe", "Sends events as `event` notifications on this connection, from a cursor on, or from now.",
-			"the subscription, whose events come behind this answer", subscribe, api.ReasonCursorExpired, limit),
+			"the subscription, whose events come behind this answer", subscribe, api.ReasonCursorExpired, api.ReasonLimitExceeded),
 		newMethod("unsubscribe", "Ends a subscription of this connection; after the answer no event of it comes.",
-			"nothing", unsubscribe, noSubscription),
+			"nothing", unsubscribe, api.ReasonSubscriptionNotFound),
 		serviceMethod("backup", "Copies the database to a file, whole and checked, while everything goes on.",
 			"what the copy holds", Service.Backup),
 		newMethod("rpc.discover", "The OpenRPC document of this protocol.",

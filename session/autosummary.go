@@ -153,7 +153,7 @@ func (s *autoSummaries) round(ctx context.Context) (wait time.Duration, err erro
 func (s *autoSummaries) take(ctx context.Context, ev *store.Event) (final bool, err error) {
 	var change api.StatusChange
 	if json.Unmarshal(ev.Data, &change) != nil {
-		return false, nil // the reading has noted it
+		return false, nil //nolint:nilerr // the reading has noted it
 	}
 	s.waits(ev.SessionID, change.WaitingFor)
 	if !change.NewStatus.Final() {
@@ -162,13 +162,14 @@ func (s *autoSummaries) take(ctx context.Context, ev *store.Event) (final bool, 
 	return true, s.queue(ctx, ev.SessionID)
 }
 
-// queue queues a summary of a session, if there is enough new in it.
+// queue queues a summary of a session, if there is enough new in it. Of those that are
+// imported it queues none: they may be thousands at once.
 func (s *autoSummaries) queue(ctx context.Context, id string) error {
 	row, err := s.m.store.Session(ctx, id)
 	if errors.Is(err, store.ErrNotFound) {
 		return nil
 	}
-	if err != nil {
+	if err != nil || row.Session.Origin == api.OriginImported {
 		return err
 	}
 	least := max(1, s.m.cfg.Summaries.MinEvents+1)

@@ -149,7 +149,7 @@ func (m *Manager) hear(ctx context.Context, client *shim.Client, dir string) (an
 	if err != nil {
 		return answer, err
 	}
-	defer journal.Close()
+	defer journal.Close() //nolint:errcheck // it was only read
 	journal.KeepTogether(maxPrinted)
 	hearing, stop := context.WithCancel(ctx)
 	ended := make(chan struct{})

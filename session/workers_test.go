@@ -41,8 +41,12 @@ func idleManager(t *testing.T, change func(*Config)) (m *Manager, now *time.Dura
 
 // ended stores a session that has said so many things, and ended.
 func (m *Manager) ended(t *testing.T, things int) store.SessionRow {
+	return m.endedOf(t, api.OriginLaunched, things)
+}
+
+func (m *Manager) endedOf(t *testing.T, origin api.Origin, things int) store.SessionRow {
 	t.Helper()
-	row := store.SessionRow{Session: api.Session{ID: newID(), RunID: newID(), ClaudeSessionID: newID(), Status: api.StatusRunning,
+	row := store.SessionRow{Session: api.Session{Origin: origin, ID: newID(), RunID: newID(), ClaudeSessionID: newID(), Status: api.StatusRunning,
 		WorkingDir: "/", CreatedAt: api.Now(), LastActivityAt: api.Now()}}
 	b := &store.Batch{Create: &row}
 	for range things {
@@ -133,7 +137,7 @@ func TestAutoSummariesReadTheLog(t *testing.T) {
 		t.Fatal(err)
 	}
 	auto := m.auto
-	short, long := m.ended(t, 2), m.ended(t, 3)
+	short, long, imported := m.ended(t, 2), m.ended(t, 3), m.endedOf(t, api.OriginImported, 9)
 	for range 2 { // the second time as if the mark had not been kept
 		auto.read = head
 		if _, err := auto.round(t.Context()); err != nil {
@@ -150,6 +154,9 @@ func TestAutoSummariesReadTheLog(t *testing.T) {
 	}
 	if jobs(before.Session.ID) != 0 {
 		t.Error("what ended before is summarised")
+	}
+	if jobs(imported.Session.ID) != 0 {
+		t.Error("what was imported is summarised")
 	}
 	if jobs(short.Session.ID) != 0 || jobs(long.Session.ID) != 1 {
 		t.Errorf("%d jobs of the short one, %d of the long one", jobs(short.Session.ID), jobs(long.Session.ID))

@@ -218,3 +218,36 @@ func TestMigrateUsage(t *testing.T) {
 		t.Errorf("%+v", days)
 	}
 }
+
+// BenchmarkUsage reads what a hundred thousand sessions in a thousand directories have used.
+func BenchmarkUsage(b *testing.B) {
+	path := filepath.Join(b.TempDir(), "sessiond.db")
+	s := openAt(b, path, Options{})
+	commit(b, s, &Batch{Used: api.Usage{CostUSD: 1}, UsedAt: api.Now()})
+	db, err := sql.Open("sqlite3", dsn(path, writerParams))
+	if err != nil {
+		b.Fatal(err)
+	}
+	defer db.Close()
+	for _, fill := range []string{
+		`INSERT INTO sessions (n, id, run_id, claude_session_id, status, working_dir, archived, last_activity_at, journal_offset)
+			SELECT value, 'id' || value, 'run' || value, 'c' || value, 'completed', '/d' || (value % 1000), 0, value, 0 FROM generate_series(1, 100000)`,
+		`INSERT INTO session_launches SELECT n, NULL, '', NULL, '', 'do it' FROM sessions`,
+		`INSERT INTO session_documents SELECT n, '', json_object('id', id) FROM sessions`,
+		`INSERT INTO session_usage SELECT n, n % 777, n, n, n, n FROM sessions`,
+	} {
+		fill = strings.Replace(fill, "FROM generate_series(1, 100000)", "FROM (WITH RECURSIVE c(value) AS (SELECT 1 UNION ALL SELECT value + 1 FROM c WHERE value < 100000) SELECT value FROM c)", 1)
+		if _, err := db.Exec(fill); err != nil {
+			b.Fatal(err)
+		}
+	}
+	for _, by := range append([]api.UsageBy{""}, api.UsageBys...) {
+		b.Run("by "+string(by), func(b *testing.B) {
+			for b.Loop() {
+				if _, err := s.Usage(b.Context(), api.GetUsageParams{By: by}); err != nil {
+					b.Fatal(err)
+				}
+			}
+		})
+	}
+}

@@ -142,7 +142,7 @@ func (o *options) checkNumbersAndFiles() error {
 		return refuse("error: option '--max-budget-usd <amount>' argument '%s' is invalid. --max-budget-usd must be a number greater than 0", o.get("max-budget-usd"))
 	}
 	for flag, name := range fileFlags {
-		if path := o.get(flag); path != "" && !(flag == "settings" && json.Valid([]byte(path))) {
+		if path := o.get(flag); path != "" && (flag != "settings" || !json.Valid([]byte(path))) {
 			if _, err := os.Stat(path); err != nil {
 				return refuse("Error: %s file not found: %s", name, path)
 			}

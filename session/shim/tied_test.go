@@ -13,17 +13,15 @@ import (
 // be that let go of or killed. Another client that comes and goes changes nothing.
 func TestTiedChild(t *testing.T) {
 	t.Parallel()
-	spec := specOf(t, "family", "stay")
-	spec.Tied = true
-	for name, begin := range map[string]func(t *testing.T, dir string) (end func()){
-		"the client is closed": func(t *testing.T, dir string) func() {
+	for name, begin := range map[string]func(t *testing.T, dir string, spec Spec) (end func()){
+		"the client is closed": func(t *testing.T, dir string, spec Spec) func() {
 			c, _, err := Start(testContext(t), executable(t), dir, spec)
 			if err != nil {
 				t.Fatal(err)
 			}
 			return func() { c.Close() }
 		},
-		"the daemon is killed": func(t *testing.T, dir string) func() {
+		"the daemon is killed": func(t *testing.T, dir string, spec Spec) func() {
 			text, err := json.Marshal(spec)
 			if err != nil {
 				t.Fatal(err)
@@ -43,9 +41,10 @@ func TestTiedChild(t *testing.T) {
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
-			spec.LockFile = filepath.Join(t.TempDir(), "lock")
-			dir := filepath.Join(t.TempDir(), "session")
-			end := begin(t, dir)
+			t.Parallel()
+			spec, dir := specOf(t, "family", "stay"), filepath.Join(t.TempDir(), "session")
+			spec.Tied = true
+			end := begin(t, dir, spec)
 			other, err := Connect(testContext(t), dir)
 			if err != nil {
 				t.Fatal(err)

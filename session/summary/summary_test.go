@@ -120,7 +120,7 @@ func TestPrompt(t *testing.T) {
 	if err != nil || !strings.Contains(two, `"title": "so far"`) {
 		t.Errorf("%v: %s", err, two)
 	}
-	mark := strings.SplitN(two, `"`, -1)
+	mark := strings.Split(two, `"`)
 	if len(mark) < 2 || strings.Contains(one, mark[1]) {
 		t.Error("the mark can be guessed")
 	}

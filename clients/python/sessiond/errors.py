@@ -6,7 +6,7 @@ from __future__ import annotations
 from typing import NotRequired, TypedDict
 
 from ._errors import SessiondError
-from .types import Approval, MessageState, Status
+from .types import Approval, JobState, MessageState, Status
 
 
 class ParseError(SessiondError):
