@@ -89,7 +89,7 @@ func transcriptPaths(args []string) ([]string, error) {
 		if err := makeAbsolute(&paths[i]); err != nil {
 			return nil, err
 		}
-		if _, err := os.Stat(paths[i]); err != nil {
+		if _, err := os.Stat(paths[i]); err != nil { // #nosec G703 -- the user names it
 			return nil, fmt.Errorf("nothing to import: %w", err)
 		}
 	}

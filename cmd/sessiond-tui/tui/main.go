@@ -122,7 +122,7 @@ func (c *call) run(ctx context.Context) (int, error) {
 
 // startDaemon runs the command that starts a daemon, and says why it could not.
 func (c *call) startDaemon(ctx context.Context) error {
-	cmd := exec.CommandContext(ctx, c.start[0], c.start[1:]...) //nolint:gosec // it is this program's caller who says it
+	cmd := exec.CommandContext(ctx, c.start[0], c.start[1:]...) // #nosec G204 -- it is this program's caller who says it
 	cmd.Stdout = io.Discard
 	var said strings.Builder
 	cmd.Stderr = &said
