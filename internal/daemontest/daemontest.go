@@ -33,7 +33,7 @@ func run(m *testing.M, sessiond *string) int {
 	if err != nil {
 		panic(err)
 	}
-	defer os.RemoveAll(dir)
+	defer func() { _ = os.RemoveAll(dir) }()
 	*sessiond = filepath.Join(dir, "sessiond")
 	build := exec.Command("go", "build", "-o", *sessiond, "github.com/sessiond/sessiond/cmd/sessiond")
 	if out, err := build.CombinedOutput(); err != nil {
@@ -91,8 +91,7 @@ func EndAll(ctx context.Context, c *client.Client) error {
 		if err == nil {
 			err = untilFinal(ctx, c, ses.ID)
 		}
-		var answered *api.Error
-		if err != nil && !(errors.As(err, &answered) && answered.Reason == api.ReasonInvalidState) { // else it has ended by itself
+		if err != nil && !errors.Is(err, &api.Error{Reason: api.ReasonInvalidState}) { // else it has ended by itself
 			errs = append(errs, fmt.Errorf("session %s: %w", ses.ID, err))
 		}
 	}

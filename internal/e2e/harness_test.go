@@ -117,10 +117,7 @@ func (w *world) endAll() {
 	}
 }
 
-var (
-	final = []api.Status{api.StatusCompleted, api.StatusFailed, api.StatusInterrupted}
-	live  = []api.Status{api.StatusQueued, api.StatusStarting, api.StatusRunning, api.StatusWaitingInput, api.StatusInterrupting}
-)
+var final = []api.Status{api.StatusCompleted, api.StatusFailed, api.StatusInterrupted}
 
 func ptr[T any](v T) *T { return &v }
 
