@@ -25,7 +25,7 @@ func TestPagesOfTheRingAreBoundedInBytes(t *testing.T) {
 		{3, 9, 1}, // and stands alone
 		{4, 9, 2}, {6, 9, 0},
 	} {
-		got, ok := r.after(int64(c.cursor), c.limit, nil)
+		got, ok := r.after(int64(c.cursor), c.limit)
 		if !ok || len(got) != c.want {
 			t.Errorf("behind %d, at most %d: got %d events, want %d", c.cursor, c.limit, len(got), c.want)
 		}

@@ -45,23 +45,23 @@ func (r *ring) forget(sessionID string) {
 	})
 }
 
-// after copies at most limit events behind cursor to dst, and about pageBytes of
+// after returns a copy of at most limit events behind cursor, and about pageBytes of
 // them, one at least; ok is false if some of them are no longer held.
-func (r *ring) after(cursor int64, limit int, dst []*Event) (_ []*Event, ok bool) {
+func (r *ring) after(cursor int64, limit int) (events []*Event, ok bool) {
 	if cursor < r.base {
-		return dst, false
+		return nil, false
 	}
 	i, _ := slices.BinarySearchFunc(r.events, cursor+1, func(e *Event, seq int64) int {
 		return int(min(max(e.Seq-seq, -1), 1))
 	})
-	bytes := 0
-	for _, e := range r.events[i:min(i+limit, len(r.events))] {
-		dst = append(dst, e)
+	bytes, end := 0, min(i+limit, len(r.events))
+	for n, e := range r.events[i:end] {
 		if bytes += e.cost(); bytes >= pageBytes {
+			end = i + n + 1
 			break
 		}
 	}
-	return dst, true
+	return slices.Clone(r.events[i:end]), true
 }
 
 // pageBytes is about how many bytes of events a page of the ring has: it is what

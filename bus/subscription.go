@@ -17,8 +17,7 @@ type Delivery struct {
 type Subscription struct {
 	hub    *Hub
 	filter Filter
-	cursor int64 // everything up to here has been given or filtered out
-	buf    []*Event
+	cursor int64         // everything up to here has been given or filtered out
 	woken  chan struct{} // a token: a partial message waits
 	done   chan struct{} // closed by Close
 
@@ -64,7 +63,7 @@ func (s *Subscription) Next(ctx context.Context) ([]Delivery, error) {
 // returns the channel that tells of more.
 func (s *Subscription) advance(ctx context.Context) ([]Delivery, <-chan struct{}, error) {
 	s.hub.mu.Lock()
-	events, inRing := s.hub.ring.after(s.cursor, pageSize, s.buf[:0])
+	events, inRing := s.hub.ring.after(s.cursor, pageSize)
 	wake := s.hub.wake
 	if inRing && len(events) == 0 {
 		taken := s.partials.take(s.cursor)
@@ -75,15 +74,13 @@ func (s *Subscription) advance(ctx context.Context) ([]Delivery, <-chan struct{}
 	if !inRing {
 		return s.readLog(ctx)
 	}
-	s.buf = events
 	s.cursor = events[len(events)-1].Seq
-	picked := make([]*Event, 0, len(events))
+	picked := events[:0]
 	for _, e := range events {
 		if s.filter.match(e) {
 			picked = append(picked, e)
 		}
 	}
-	clear(s.buf) // keeps no event alive
 	return s.withPartials(picked), nil, nil
 }
 

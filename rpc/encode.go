@@ -59,18 +59,23 @@ func answerFrame(id json.RawMessage, member string, value any) ([][]byte, error)
 
 // eventFrames makes `event` notifications for one subscription out of events that
 // are encoded already: only what stands before and behind them is its own.
-type eventFrames struct{ prefix []byte }
+type eventFrames struct {
+	prefix  []byte
+	between []byte // the suffix of one and the prefix of the next
+}
 
 var eventSuffix = []byte("}}\n")
 
 func newEventFrames(subscriptionID string) eventFrames {
-	return eventFrames{fmt.Appendf(nil,
-		`{"jsonrpc":"2.0","method":"event","params":{"subscription_id":%q,"event":`, subscriptionID)}
+	prefix := fmt.Appendf(nil, `{"jsonrpc":"2.0","method":"event","params":{"subscription_id":%q,"event":`, subscriptionID)
+	between := slices.Concat(eventSuffix, prefix)
+	return eventFrames{between[len(eventSuffix):], between}
 }
 
 // eventBuffers are notifications that go out together.
 type eventBuffers struct {
 	buffers  [][]byte
+	shared   bool   // the last buffer is the suffix of a shared event
 	open     []byte // the last buffer, that lone events are written into
 	size     int
 	expected int
@@ -91,19 +96,23 @@ func (f eventFrames) appendTo(c *eventBuffers, d bus.Delivery) {
 	}
 	event := d.Event.JSON()
 	c.size += len(event)
-	c.end()
-	if d.Dropped == 0 {
-		c.buffers = append(c.buffers, f.prefix, event, eventSuffix)
+	if c.end(); c.shared {
+		c.buffers[len(c.buffers)-1] = f.between
+	} else {
+		c.buffers = append(c.buffers, f.prefix)
+	}
+	if c.shared = true; d.Dropped == 0 {
+		c.buffers = append(c.buffers, event, eventSuffix)
 		return
 	}
 	open := event[:len(event)-1] // without the closing brace
-	c.buffers = append(c.buffers, f.prefix, open, fmt.Appendf(nil, `,"dropped":%d}`, d.Dropped), eventSuffix)
+	c.buffers = append(c.buffers, open, fmt.Appendf(nil, `,"dropped":%d}`, d.Dropped), eventSuffix)
 }
 
 // end returns all buffers.
 func (c *eventBuffers) end() [][]byte {
 	if len(c.open) > 0 {
-		c.buffers, c.open = append(c.buffers, c.open), nil
+		c.buffers, c.open, c.shared = append(c.buffers, c.open), nil, false
 	}
 	return c.buffers
 }

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net"
 	"os"
+	"slices"
 	"sync"
 	"time"
 
@@ -18,6 +19,10 @@ var errStalled = errors.New("the client does not read")
 // writeChunk is about how much goes into one system call, and so how finely
 // places in the outbox become free again.
 const writeChunk = 128 << 10
+
+// writePieces is how many buffers go into one system call: a connection keeps a
+// list that is as long as the longest.
+const writePieces = 128
 
 // outbox is what waits to be sent on one connection: a queue of frames, bounded
 // in bytes, that a goroutine writes while there are any. A frame that is larger than
@@ -101,16 +106,16 @@ func (o *outbox) run() {
 // writeSome writes the first of frames, about writeChunk bytes of them, gives
 // their places back, and returns the rest.
 func (o *outbox) writeSome(frames []frame) ([]frame, error) {
-	var buffers net.Buffers
-	var places int64
-	n := 0
+	buffers, places, n := net.Buffers(frames[0].buffers), frames[0].size, 1
 	for n < len(frames) && places < writeChunk {
 		buffers = append(buffers, frames[n].buffers...)
 		places += frames[n].size
 		n++
 	}
-	if err := o.write(buffers); err != nil {
-		return nil, err
+	for pieces := range slices.Chunk(buffers, writePieces) {
+		if err := o.write(pieces); err != nil {
+			return nil, err
+		}
 	}
 	o.room.Release(places)
 	return frames[n:], nil

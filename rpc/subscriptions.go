@@ -157,14 +157,17 @@ func (c *connection) pump(ctx context.Context, id string, sub *subscription) {
 	}
 }
 
-// expectedSize is about how large the next chunk will be.
-func expectedSize(deliveries []bus.Delivery) (size int) {
-	for _, d := range deliveries {
-		if size += d.Event.Size + eventOverhead; size > eventChunk {
-			break
-		}
+// newChunk makes room for the next chunk, as large as it is expected to be.
+func newChunk(deliveries []bus.Delivery) (chunk eventBuffers) {
+	n := 0
+	for n < len(deliveries) && chunk.expected <= eventChunk {
+		chunk.expected += deliveries[n].Event.Size + eventOverhead
+		n++
 	}
-	return size
+	if deliveries[0].Event.Append == nil {
+		chunk.buffers = make([][]byte, 0, 2*n+1)
+	}
+	return chunk
 }
 
 // queueEvents queues deliveries in chunks.
@@ -172,7 +175,7 @@ func (c *connection) queueEvents(ctx context.Context, frames eventFrames, delive
 	var chunk eventBuffers
 	for i, d := range deliveries {
 		if chunk.size == 0 {
-			chunk.expected = expectedSize(deliveries[i:])
+			chunk = newChunk(deliveries[i:])
 		}
 		frames.appendTo(&chunk, d)
 		if chunk.size < eventChunk && i < len(deliveries)-1 {
@@ -181,7 +184,7 @@ func (c *connection) queueEvents(ctx context.Context, frames eventFrames, delive
 		if err := c.out.put(ctx, chunk.end()...); err != nil {
 			return err
 		}
-		chunk = eventBuffers{}
+		chunk.size = 0
 	}
 	return nil
 }

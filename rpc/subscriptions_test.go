@@ -140,7 +140,7 @@ func TestLoneEventsAreWrittenInPlace(t *testing.T) {
 	for _, b := range buffers {
 		got = append(got, b...)
 	}
-	if !bytes.Equal(got, want) || len(buffers) != 3+3*3 {
+	if !bytes.Equal(got, want) || len(buffers) != 3+(3+2)+3 {
 		t.Errorf("%d buffers: %s\nwant %s", len(buffers), got, want)
 	}
 }

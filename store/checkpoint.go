@@ -31,7 +31,9 @@ var errMoved = errors.New("the file was moved or removed while it is in use")
 // its own, so that no commit has to.
 type checkpointer struct {
 	conn               *conn
-	passive, truncate  *stmt
+	passive            *stmt // folds in what no reading needs
+	restart            *stmt // folds in all, so that the log begins anew
+	truncate           *stmt // does that, and gives back what the log takes on the disk
 	wrote              <-chan struct{}
 	closing            <-chan struct{}
 	maxPages, cutPages int64 // above the second it is cut the next time
@@ -56,12 +58,10 @@ func newCheckpointer(s *Store, o Options) (*checkpointer, error) {
 	k := &checkpointer{conn: c, wrote: s.writer.wrote, closing: s.closing, path: s.trouble.path, file: file,
 		trouble: s.trouble, writer: s.writer, maxPages: cmp.Or(o.walPages, checkpointPages), ended: make(chan struct{})}
 	k.cutPages = k.maxPages
-	k.passive, err = c.prepare("PRAGMA wal_checkpoint(PASSIVE)")
-	if err == nil {
-		k.truncate, err = c.prepare("PRAGMA wal_checkpoint(TRUNCATE)")
-	}
-	if err != nil {
-		return nil, errors.Join(err, k.close())
+	for mode, s := range map[string]**stmt{"PASSIVE": &k.passive, "RESTART": &k.restart, "TRUNCATE": &k.truncate} {
+		if *s, err = c.prepare("PRAGMA wal_checkpoint(" + mode + ")"); err != nil {
+			return nil, errors.Join(err, k.close())
+		}
 	}
 	return k, nil
 }
@@ -72,7 +72,7 @@ func (k *checkpointer) close() error {
 		<-k.ended
 	}
 	var errs []error
-	for _, s := range []*stmt{k.passive, k.truncate} {
+	for _, s := range []*stmt{k.passive, k.restart, k.truncate} {
 		if s != nil {
 			errs = append(errs, s.close())
 		}
@@ -131,11 +131,13 @@ func (k *checkpointer) follow() bool {
 // cut cuts the log while the writer rests, for SQLite's lock is nobody's in turn:
 // beside a busy writer it would not be had. Readings that begin meanwhile are not in
 // the way, for by then they find all in the database. One that stays makes it wait,
-// and the writer with it: it is tried again when the log has grown as much.
+// and the writer with it: it is tried again when the log has grown as much. The file
+// keeps its length: to shorten it takes many times as long, and the writer with it,
+// which then would have to have it made longer again.
 func (k *checkpointer) cut() {
 	_, _ = k.checkpoint(k.passive) // what has come since the last one, before anybody waits
 	k.writer.rest(func() {
-		pages, _ := k.checkpoint(k.truncate)
+		pages, _ := k.checkpoint(k.restart)
 		k.cutPages = pages + k.maxPages
 	})
 }
@@ -146,8 +148,11 @@ func (k *checkpointer) checkpoint(s *stmt) (pages int64, err error) {
 	row := make([]driver.Value, 3) // busy, pages in the log, pages folded in
 	if _, err = s.row(row); err == nil {
 		pages, _ = row[1].(int64)
+		if busy, _ := row[0].(int64); s == k.restart && busy == 0 {
+			pages = 0 // they are still counted, and will be written over
+		}
 		long := pages > checkpointTimes*k.maxPages
-		k.stuck = long && (k.stuck || s == k.truncate)
+		k.stuck = long && (k.stuck || s != k.passive)
 		err = k.look(pages)
 	}
 	if err != nil {

@@ -5,7 +5,6 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/coreos/go-systemd/v22/activation"
 	sdnotify "github.com/coreos/go-systemd/v22/daemon"
 
 	"github.com/sessiond/sessiond/daemon"
@@ -14,7 +13,7 @@ import (
 // supervised gives the daemon what a service manager has handed to this process:
 // the listening socket, and a place to tell how it is.
 func supervised(config *daemon.Config) error {
-	config.Inherited = activation.Files(true)
+	config.Inherited = handedOver()
 	watchdog, err := sdnotify.SdWatchdogEnabled(true)
 	if err != nil {
 		return usagef("%w", err)

@@ -12,7 +12,7 @@ import (
 // usage is what a process has used so far.
 type usage struct {
 	cpu     time.Duration
-	written int64 // bytes that it caused to be sent to the disk
+	written int64 // bytes that went to the disk for it, and for the processes that it has waited for
 }
 
 func (u usage) minus(v usage) usage { return usage{u.cpu - v.cpu, u.written - v.written} }
@@ -35,7 +35,14 @@ func usageOf(pid int) (usage, error) {
 		}
 		u.cpu += time.Duration(ticks) * clockTick
 	}
-	u.written, err = number(fmt.Sprintf("/proc/%d/io", pid), "write_bytes:")
+	// A journal that is read soon never gets to the disk: what is given back before is
+	// no write, although the kernel has counted it as one.
+	written, err := number(fmt.Sprintf("/proc/%d/io", pid), "write_bytes:")
+	if err != nil {
+		return u, err
+	}
+	cancelled, err := number(fmt.Sprintf("/proc/%d/io", pid), "cancelled_write_bytes:")
+	u.written = written - cancelled
 	return u, err
 }
 
