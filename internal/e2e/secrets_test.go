@@ -215,6 +215,8 @@ func (s *served) askEverything(a *answered, id string) {
 		"continueSession": `{"session_id":"` + id + `","query":""}`,
 		"pruneSessions":   `{"before":"2000-01-01T00:00:00Z","dry_run":true}`,
 		"backup":          `{"path":"` + backup + `"}`,
+		"retryJob":        `{"job_id":"` + unknown + `"}`, "cancelJob": `{"job_id":"` + unknown + `"}`,
+		"getUsage": `{"by":"session"}`, "searchConversations": `{"query":"x"}`, "importTranscripts": `{"paths":["` + s.work + `"],"dry_run":true}`,
 	}
 	for _, m := range openrpc.Methods {
 		p, ok := params[m.Name]

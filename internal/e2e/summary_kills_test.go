@@ -54,9 +54,12 @@ func TestSummariesAcrossKills(t *testing.T) {
 	for i, id := range ids {
 		s.checkWords(i, id, kills)
 	}
-	open, err := s.ListJobs(s.ctx, api.ListJobsParams{State: []api.JobState{api.JobQueued, api.JobRunning, api.JobDead}})
-	if err != nil || len(open.Jobs) != 0 {
-		t.Errorf("jobs left: %+v, %v", open.Jobs, err)
+	open := api.ListJobsParams{State: []api.JobState{api.JobQueued, api.JobRunning, api.JobDead}}
+	if !poll(func() bool {
+		left, err := s.ListJobs(s.ctx, open)
+		return err == nil && len(left.Jobs) == 0
+	}) {
+		t.Error("jobs are left open, or dead")
 	}
 }
 
