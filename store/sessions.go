@@ -73,8 +73,10 @@ func (w *writer) createSession(row *SessionRow) error {
 	if _, err := w.stmts.insertDocument.exec(row.N, fold(s.Title), document); err != nil {
 		return err
 	}
-	if err := w.putUsage(row.N, s); err != nil {
-		return err
+	if !sessionUsage(s).IsZero() {
+		if err := w.putUsage(row.N, s); err != nil {
+			return err
+		}
 	}
 	w.store.indexer.added(len(s.Title) + len(s.Query))
 	if row.Engine != nil {

@@ -39,11 +39,16 @@ const putUsageSQL = `INSERT INTO session_usage (n, usd, input_tokens, output_tok
 	WHERE (usd, input_tokens, output_tokens, cache_creation_input_tokens, cache_read_input_tokens) IS NOT (excluded.usd,
 		excluded.input_tokens, excluded.output_tokens, excluded.cache_creation_input_tokens, excluded.cache_read_input_tokens)`
 
+const clearUsageSQL = `UPDATE session_usage SET usd = 0, input_tokens = 0, output_tokens = 0, cache_creation_input_tokens = 0,
+		cache_read_input_tokens = 0
+	WHERE n = ? AND (usd, input_tokens, output_tokens, cache_creation_input_tokens, cache_read_input_tokens) IS NOT (0, 0, 0, 0, 0)`
+
 // putUsage keeps what session number n has used. Triggers keep the sums.
 func (w *writer) putUsage(n int64, s *api.Session) error {
 	u := sessionUsage(s)
-	if u.IsZero() {
-		return nil
+	if u.IsZero() { // as before its first turn has ended; no row says the same
+		_, err := w.rarely(clearUsageSQL, n)
+		return err
 	}
 	_, err := w.rarely(putUsageSQL, n, u.CostUSD, u.InputTokens, u.OutputTokens, u.CacheCreationInputTokens, u.CacheReadInputTokens)
 	return err
