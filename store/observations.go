@@ -20,7 +20,9 @@ type Call struct {
 type CallFilter struct {
 	SessionN     int64
 	Since, Until api.Time // not before, and before
-	Keep         func(*Event) bool
+	// Unprocessed: only those behind what the newest summary of their session covers.
+	Unprocessed bool
+	Keep        func(*Event) bool
 }
 
 // ToolCalls reads the tool calls behind seq after: at most limit that f picks, in the
@@ -78,6 +80,9 @@ func (f *CallFilter) where() (string, []any) {
 	if !f.Until.IsZero() {
 		b.WriteString(" AND time < ?")
 		args = append(args, f.Until.Millis())
+	}
+	if f.Unprocessed {
+		b.WriteString(" AND seq > coalesce((SELECT iif(json_valid(document), document ->> '$.summary.to_seq', 0) FROM session_documents WHERE n = session), 0)")
 	}
 	return b.String(), args
 }

@@ -182,6 +182,9 @@ func (s evilService) ImportTranscripts(context.Context, api.ImportTranscriptsPar
 	r.NextCursor = ""
 	return r, err
 }
+func (s evilService) ListObservations(context.Context, api.ListObservationsParams) (api.ListObservationsResult, error) {
+	return answer[api.ListObservationsResult](s)
+}
 func (s evilService) DeleteSession(context.Context, api.SessionParams) (api.DeleteSessionResult, error) {
 	return answer[api.DeleteSessionResult](s)
 }
