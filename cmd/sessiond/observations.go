@@ -92,7 +92,7 @@ func (a *app) printObservation(o *api.Observation) error {
 		outcome = cut(cleanLine(o.Response), 60)
 	}
 	a.out.printf("%s  %s  %s  %s", a.out.style(styleDim, a.moment(o.CreatedAt)), a.out.style(styleDim, cleanLine(o.SessionID)),
-		pad(cut(cleanLine(o.ToolName), 16), 16), cut(plain.Gist(o.ToolInput), 80))
+		pad(cut(cleanLine(o.ToolName), 16), 16), cut(cleanLine(plain.Gist(o.ToolInput)), 80))
 	if outcome != "" {
 		a.out.printf("  %s", a.out.style(st, outcome))
 	}

@@ -122,9 +122,29 @@ func room(dir string) error {
 	return nil
 }
 
-// Waiting lists the names of the records in a spool, the oldest first. A spool that
-// is not there is empty.
+// Waiting lists the names of the records in a spool, the oldest first. What was left
+// before another record of the same caller never comes behind it, or is left out. A
+// spool that is not there is empty.
 func Waiting(dir string) ([]string, error) {
+	// A directory that changes while it is read may show what has come and lack what
+	// was there before. So it is read twice: all that there was when the newest of the
+	// first reading came is in the second.
+	first, err := list(dir)
+	if err != nil || len(first) == 0 {
+		return nil, err
+	}
+	newest := slices.Max(first)
+	names, err := list(dir)
+	if err != nil {
+		return nil, err
+	}
+	names = slices.DeleteFunc(names, func(name string) bool { return name > newest })
+	slices.Sort(names)
+	return names, nil
+}
+
+// list reads the names of the records, in no order.
+func list(dir string) ([]string, error) {
 	d, err := os.Open(dir) // #nosec G304 -- the spool
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, nil
@@ -145,7 +165,6 @@ func Waiting(dir string) ([]string, error) {
 			finish(dir, draft)
 		}
 	}
-	slices.Sort(names)
 	return names, nil
 }
 
