@@ -29,22 +29,25 @@ func (o *observer) lookAt(ctx context.Context, id string, w *watched) error {
 	case w.out.Ended != "":
 		// It writes a few lines more before it goes, or turns to another conversation.
 		if w.out.PID != 0 && !alive || time.Since(w.since) > endedPatience {
-			return o.finish(ctx, id, reasonExited)
+			return o.finish(ctx, id, reasonExited, api.Time{})
 		}
 	case w.out.PID != 0 && !alive && !w.gone:
 		w.gone = true // what it has said at last may be on its way
 	case w.out.PID != 0 && !alive:
-		return o.finish(ctx, id, reasonGone)
+		return o.finish(ctx, id, reasonGone, api.Time{})
 	case o.stale(w, alive):
-		if err := o.readOn(ctx, id, true); err != nil {
+		if err := o.readOn(ctx, id, api.Time{}); err != nil {
 			return err
 		}
 		if w := o.live[id]; w == nil || !o.stale(w, alive) { // something has happened after all
 			return nil
 		}
-		return o.finish(ctx, id, reasonStale)
+		return o.finish(ctx, id, reasonStale, api.Time{})
 	}
-	return o.readOn(ctx, id, false)
+	if !w.grown() {
+		return nil
+	}
+	return o.readOn(ctx, id, api.Time{})
 }
 
 // stale reports whether nothing was heard of a session for too long. One that works,
@@ -57,10 +60,10 @@ func (o *observer) stale(w *watched, alive bool) bool {
 	return time.Since(w.row.Session.LastActivityAt.Time) > timeout
 }
 
-// finish makes a session final, once its transcript is read to the end. The caller
-// holds the conversation.
-func (o *observer) finish(ctx context.Context, id, reason string) error {
-	if err := o.readOn(ctx, id, true); err != nil {
+// finish makes a session final, once its transcript is read to the end, or to where
+// the next session of the conversation begins. The caller holds the conversation.
+func (o *observer) finish(ctx context.Context, id, reason string, until api.Time) error {
+	if err := o.readOn(ctx, id, until); err != nil {
 		return err
 	}
 	return o.step(ctx, id, func(s *step) error {

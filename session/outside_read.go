@@ -24,25 +24,22 @@ type tail struct {
 	sources []transcript.Source
 	state   transcript.State
 	at      api.Time // of the last line that had a time
+	until   api.Time // when the next session of the conversation began; zero: there is none
 }
 
 // readOn takes in what the transcript of a session holds beyond what was taken in of
-// it. Unless all is wanted, it is opened only if it has grown. What cannot be read is
-// no error: hooks tell of the session all the same.
-func (o *observer) readOn(ctx context.Context, id string, all bool) error {
+// it, up to where the next session of the conversation begins; zero: there is none.
+// What cannot be read is no error: hooks tell of the session all the same.
+func (o *observer) readOn(ctx context.Context, id string, until api.Time) error {
 	w := o.live[id]
 	if w == nil || w.out.Transcript == "" || w.unfit {
 		return nil
-	}
-	info, err := os.Lstat(w.out.Transcript)
-	if err != nil || !all && info.Size() == w.read {
-		return nil //nolint:nilerr // it is not there yet, or any more
 	}
 	known, err := o.m.store.Transcripts(ctx, w.row.Session.ClaudeSessionID)
 	if err != nil {
 		return err
 	}
-	t := tail{o: o, id: id, at: w.row.Session.CreatedAt}
+	t := tail{o: o, id: id, at: w.row.Session.CreatedAt, until: until}
 	if err := t.find(w, known); err != nil {
 		return o.unread(w, err)
 	}
@@ -53,7 +50,7 @@ func (o *observer) readOn(ctx context.Context, id string, all bool) error {
 	defer r.Close() //nolint:errcheck // it was only read
 	for over := false; !over; {
 		var steps []transcript.Step
-		if steps, over, err = someSteps(r); err != nil {
+		if steps, over, err = t.some(r); err != nil {
 			return o.unread(w, err)
 		}
 		if len(steps) > 0 {
@@ -110,8 +107,8 @@ func (t *tail) find(w *watched, known []store.Transcript) error {
 	return nil
 }
 
-// someSteps reads as many lines as are taken in at once, and whether they are the last.
-func someSteps(r *transcript.Reader) (steps []transcript.Step, over bool, err error) {
+// some reads as many lines as are taken in at once, and whether they are the last.
+func (t *tail) some(r *transcript.Reader) (steps []transcript.Step, over bool, err error) {
 	for size := 0; len(steps) < importLines && size < importBytes; {
 		step, err := r.Next()
 		if errors.Is(err, io.EOF) {
@@ -119,6 +116,9 @@ func someSteps(r *transcript.Reader) (steps []transcript.Step, over bool, err er
 		}
 		if err != nil {
 			return nil, false, err
+		}
+		if !t.until.IsZero() && step.Line.Time.After(t.until.Time) {
+			return steps, true, nil // in the next session
 		}
 		steps = append(steps, step)
 		size += len(step.Raw.Bytes)
@@ -267,4 +267,10 @@ func (t *tail) keepOffsets(s *step, steps []transcript.Step) error {
 		s.batch.Transcripts = append(s.batch.Transcripts, row)
 	}
 	return nil
+}
+
+// grown reports whether a session's transcript is larger than what was read of it.
+func (w *watched) grown() bool {
+	info, err := os.Lstat(w.out.Transcript)
+	return err == nil && info.Size() != w.read
 }

@@ -45,7 +45,7 @@ func (o *observer) takeSome(ctx context.Context, id string, inputs []input) (int
 	case live && newest.Origin != api.OriginExternal:
 		return len(inputs), nil // the daemon's own: it reads what that prints itself
 	case live && o.hasEnded(newest.ID) && opens(first):
-		return 0, o.finish(ctx, newest.ID, reasonExited)
+		return 0, o.finish(ctx, newest.ID, reasonExited, api.At(inputs[0].Time))
 	case live:
 	case opens(first), !found && isTool(first): // or the hooks were installed in mid-session
 		return 0, o.create(ctx, id, &inputs[0], newest.ID)
@@ -54,14 +54,15 @@ func (o *observer) takeSome(ctx context.Context, id string, inputs []input) (int
 	default:
 		return 1, nil // an afterthought of what has ended, or was never begun
 	}
-	n := 1
+	n, until := 1, api.Time{}
 	for ended := false; n < len(inputs); n++ {
 		ended = ended || inputs[n-1].hook.Event == claude.HookSessionEnd
-		if ended && opens(&inputs[n].hook) {
-			break // in the next session
+		if ended && opens(&inputs[n].hook) { // in the next session
+			until = api.At(inputs[n].Time)
+			break
 		}
 	}
-	if err := o.readOn(ctx, newest.ID, true); err != nil {
+	if err := o.readOn(ctx, newest.ID, until); err != nil {
 		return 0, err
 	}
 	return n, o.hear(ctx, newest.ID, inputs[:n])
