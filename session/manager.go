@@ -16,7 +16,6 @@ import (
 	"github.com/sessiond/sessiond/bus"
 	"github.com/sessiond/sessiond/rpc/api"
 	"github.com/sessiond/sessiond/session/claude"
-	"github.com/sessiond/sessiond/session/redact"
 	"github.com/sessiond/sessiond/session/shim"
 	"github.com/sessiond/sessiond/store"
 )
@@ -37,7 +36,6 @@ type Config struct {
 	MaxQueued       int              // sessions that may wait for a slot
 	IdleTimeout     time.Duration    // ends interactive sessions that wait for a message so long; 0: never
 	SessionTimeout  time.Duration    // ends sessions of terminals of which nothing is heard for so long; 0: never
-	Redactor        *redact.Redactor // of what hooks and transcripts tell of them; nil: only what is tagged is removed
 	Retention       Retention        // what is pruned by itself; zero: nothing
 	Jobs            Jobs             // bounds of the queue of jobs
 	Summaries       Summaries        // what is summarised by itself, and how

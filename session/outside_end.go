@@ -42,6 +42,9 @@ func (o *observer) lookAt(ctx context.Context, id string, w *watched) error {
 		if w := o.live[id]; w == nil || !o.stale(w, alive) { // something has happened after all
 			return nil
 		}
+		if pending, err := o.pending(ctx, id); pending || err != nil {
+			return err
+		}
 		return o.finish(ctx, id, reasonStale, api.Time{})
 	}
 	if !w.grown() {
@@ -58,6 +61,13 @@ func (o *observer) stale(w *watched, alive bool) bool {
 		return false
 	}
 	return time.Since(w.row.Session.LastActivityAt.Time) > timeout
+}
+
+// pending reports whether there is work to do for a session.
+func (o *observer) pending(ctx context.Context, id string) (bool, error) {
+	one := 1
+	open, err := o.m.store.ListJobs(ctx, api.ListJobsParams{SessionID: id, State: []api.JobState{api.JobQueued, api.JobRunning}, Limit: &one})
+	return len(open.Jobs) > 0, err
 }
 
 // finish makes a session final, once its transcript is read to the end, or to where

@@ -128,7 +128,7 @@ func (t *tail) some(r *transcript.Reader) (steps []transcript.Step, over bool, e
 
 // take takes in some lines, with how far they were read.
 func (t *tail) take(ctx context.Context, steps []transcript.Step) error {
-	r := t.o.m.cfg.Redactor
+	r := t.o.m.cfg.Summaries.Redactor
 	return t.o.step(ctx, t.id, func(s *step) error {
 		s.quiet = true
 		var ids []string

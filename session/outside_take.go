@@ -186,7 +186,7 @@ func (o *observer) hear(ctx context.Context, id string, inputs []input) error {
 			return err
 		}
 		for i := range inputs {
-			s.hear(&inputs[i], o.m.cfg.Redactor, known)
+			s.hear(&inputs[i], o.m.cfg.Summaries.Redactor, known)
 			s.batch.Inputs = append(s.batch.Inputs, inputs[i].name)
 		}
 		return nil

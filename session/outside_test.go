@@ -557,7 +557,7 @@ func TestOutsidePrivate(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	p, id := newPub(t, func(c *Config) { c.Redactor = r }), newID()
+	p, id := newPub(t, func(c *Config) { c.Summaries.Redactor = r }), newID()
 	p.says(id, "SessionStart", `,"source":"startup"`)
 	p.prompts(id, "p1", "go <private>secret</private> sk-secret")
 	p.uses(id, "t1", "echo <private>secret</private> sk-secret")
