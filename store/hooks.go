@@ -16,8 +16,8 @@ const (
 func (w *writer) applyInputs(b *Batch) error {
 	for _, part := range []struct {
 		names []string
-		do    *stmt
-	}{{b.Inputs, w.stmts.putInputs}, {b.Forget, w.stmts.forgetInputs}} {
+		query string
+	}{{b.Inputs, putInputsSQL}, {b.Forget, forgetInputsSQL}} {
 		if len(part.names) == 0 {
 			continue
 		}
@@ -25,7 +25,7 @@ func (w *writer) applyInputs(b *Batch) error {
 		if err != nil {
 			return err
 		}
-		if _, err := part.do.exec(string(list)); err != nil {
+		if _, err := w.rarely(part.query, string(list)); err != nil {
 			return err
 		}
 	}
@@ -60,13 +60,13 @@ const (
 
 // putQuery changes the query of a session that began without one.
 func (w *writer) putQuery(n int64, query string) error {
-	if _, err := w.stmts.putQuery.exec(fold(query), query, n); err != nil {
+	if _, err := w.rarely(putQuerySQL, fold(query), query, n); err != nil {
 		return err
 	}
-	if _, err := w.stmts.leaveSlot.exec(n); err != nil {
+	if _, err := w.rarely(leaveSlotSQL, n); err != nil {
 		return err
 	}
 	w.store.indexer.added(len(query))
-	_, err := w.stmts.unindex.exec(n)
+	_, err := w.rarely(unindexSQL, n)
 	return err
 }

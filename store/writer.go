@@ -68,7 +68,6 @@ type statements struct {
 	deleteTags, putMessage, putApproval                       *stmt
 	insertDeletion, deleteSession, purgeEvents, closeDeletion *stmt
 	putTranscript                                             *stmt
-	putInputs, forgetInputs, putQuery, leaveSlot, unindex     *stmt
 	vacuum, probe                                             *stmt
 }
 
@@ -115,9 +114,7 @@ func (w *writer) queries() map[**stmt]string {
 		&s.insertDeletion: insertDeletionSQL, &s.deleteSession: deleteSessionSQL,
 		&s.vacuum: fmt.Sprintf("PRAGMA incremental_vacuum(%d)", vacuumPages), &s.probe: probeSQL,
 		&s.putTranscript: putTranscriptSQL,
-		&s.putInputs:     putInputsSQL, &s.forgetInputs: forgetInputsSQL,
-		&s.putQuery: putQuerySQL, &s.leaveSlot: leaveSlotSQL, &s.unindex: unindexSQL,
-		&s.purgeEvents: purgeEventsSQL, &s.closeDeletion: closeDeletionSQL,
+		&s.purgeEvents:   purgeEventsSQL, &s.closeDeletion: closeDeletionSQL,
 	}
 }
 
