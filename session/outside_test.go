@@ -324,12 +324,21 @@ func TestOutsideNext(t *testing.T) {
 	p.says(id, "Stop", "")
 	p.uses(id, "late", "x")
 	p.round()
-	conversation, err := p.m.GetConversation(t.Context(), api.GetConversationParams{SessionID: list[1].ID})
+	row, err := p.m.row(t.Context(), list[1].ID)
+	if err != nil {
+		t.Fatal(err)
+	}
+	segments, err := p.m.ancestry(row)
+	if err != nil {
+		t.Fatal(err)
+	}
+	events, _, err := p.m.store.Conversation(t.Context(), segments, 0, 100, maxPageBytes)
 	if err != nil {
 		t.Fatal(err)
 	}
 	var said []string
-	for _, ev := range conversation.Events {
+	for i := range events {
+		ev := p.m.shown(&events[i])
 		said = append(said, ev.Content+ev.ToolID)
 	}
 	if diff := cmp.Diff([]string{"one", "first", "two", "second", "late", "did x"}, said); diff != "" {
