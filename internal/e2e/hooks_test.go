@@ -1,6 +1,7 @@
 package e2e
 
 import (
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -16,6 +17,7 @@ import (
 
 	"github.com/sessiond/sessiond/internal/messagesapi"
 	"github.com/sessiond/sessiond/rpc/api"
+	"github.com/sessiond/sessiond/session"
 )
 
 // installHooks puts the hooks into the settings of the claude that the user starts.
@@ -290,4 +292,27 @@ func deref(s *string) string {
 		return ""
 	}
 	return *s
+}
+
+// TestRealHookSummary has a session of a terminal's summarised when its turn has ended.
+func TestRealHookSummary(t *testing.T) {
+	eachReal(t, func(t *testing.T, w *world) {
+		w.stop()
+		w.cfg.Summaries = session.Summaries{Auto: true, Idle: time.Millisecond}
+		w.start()
+		w.installHooks()
+		w.API.Structure(json.RawMessage(`{"title":"Say two","request":"to say it","investigated":"","learned":"","completed":"said","next_steps":""}`))
+		term := w.talking()
+		term.say("bash: echo two")
+		ses := w.externals(func(list []api.Session) bool { return len(list) > 0 && list[0].Summary != nil })[0]
+		if ses.Status.Final() || ses.Title != "Say two" {
+			t.Errorf("session: %+v", ses)
+		}
+		seen, err := w.ListObservations(w.ctx, api.ListObservationsParams{SessionID: ses.ID})
+		if err != nil || len(seen.Observations) != 1 {
+			t.Errorf("observations: %+v, %v", seen, err)
+		}
+		term.end()
+		w.externals(allEnded(1)) // the summariser is none
+	})
 }
