@@ -47,9 +47,9 @@ func (o *observer) takeSome(ctx context.Context, id string, inputs []input) (int
 	case live && o.hasEnded(newest.ID) && opens(first):
 		return 0, o.finish(ctx, newest.ID, reasonExited, api.At(inputs[0].Time))
 	case live:
-	case opens(first), !found && isTool(first): // or the hooks were installed in mid-session
+	case opens(first), isTool(first) && (!found || newest.Origin != api.OriginExternal): // or the hooks were installed in mid-session
 		return 0, o.create(ctx, id, &inputs[0], newest.ID)
-	case found && newest.Origin == api.OriginExternal && isTool(first):
+	case isTool(first):
 		return 1, o.hear(ctx, newest.ID, inputs[:1]) // late, and not lost
 	default:
 		return 1, nil // an afterthought of what has ended, or was never begun

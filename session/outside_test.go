@@ -627,3 +627,46 @@ func TestObservationsUnknown(t *testing.T) {
 		}
 	}
 }
+
+// TestOutsideImport has the import leave alone what is watched, and a session that was
+// imported be gone on with in a terminal.
+func TestOutsideImport(t *testing.T) {
+	t.Parallel()
+	p, watched, imported := newPub(t, nil), newID(), newID()
+	p.says(watched, "SessionStart", `,"source":"startup"`)
+	p.writes(watched, promptLine("p1", "one"), saidLine("first"))
+	p.round()
+	p.writes(watched, saidLine("second"))
+	p.writes(imported, promptLine("p1", "old"), saidLine("answer"))
+	both := api.ImportTranscriptsParams{Paths: []string{p.transcript(watched), p.transcript(imported)}}
+	result, err := p.m.ImportTranscripts(t.Context(), both)
+	if err != nil || len(result.Transcripts) != 2 {
+		t.Fatalf("imported: %+v, %v", result, err)
+	}
+	for _, one := range result.Transcripts {
+		if want := map[string]api.ImportOutcome{watched: api.ImportSkipped, imported: api.ImportNew}[one.ClaudeSessionID]; one.Outcome != want {
+			t.Errorf("%+v, want %s", one, want)
+		}
+	}
+	p.round()
+	p.uses(imported, "t1", "x") // the hooks were installed in mid-session
+	p.round()
+	p.writes(imported, answerLine("t1", "did x"))
+	if _, err := p.m.ImportTranscripts(t.Context(), both); err != nil {
+		t.Fatal(err)
+	}
+	p.round()
+	for _, ses := range p.sessions() {
+		switch {
+		case ses.ClaudeSessionID == watched:
+			p.wants(ses.ID, "message user one", "message assistant first", "message assistant second")
+		case ses.Origin == api.OriginExternal:
+			p.wants(ses.ID, "tool_call assistant t1", "tool_result user did xt1", "> running (claude_activity)")
+			if ses.ParentSessionID == "" {
+				t.Errorf("it goes on from nothing: %+v", ses)
+			}
+		default:
+			p.wants(ses.ID, "message user old", "message assistant answer")
+		}
+	}
+}
