@@ -120,7 +120,7 @@ func (o *observer) run(ctx context.Context) {
 		o.m.log.Warn("the hooks' spool is only looked at now and then", "error", err)
 	} else {
 		events, faults = o.notify.Events, o.notify.Errors
-		defer o.notify.Close()
+		defer o.notify.Close() //nolint:errcheck // nothing is lost with it
 	}
 	tick := time.NewTicker(observeEvery)
 	defer tick.Stop()
@@ -267,7 +267,10 @@ func (o *observer) takeChunk(ctx context.Context, names []string) error {
 		by[id] = append(by[id], in)
 	}
 	for _, id := range order {
-		if err := o.take(ctx, id, by[id]); err != nil {
+		err := guard(func() error { return o.take(ctx, id, by[id]) })
+		if isPanic(err) || isRecord(err) { // it would be so for ever, and hold up all others
+			o.dropped(id, len(by[id]), err)
+		} else if err != nil {
 			return o.m.closing(err)
 		}
 	}
@@ -281,6 +284,15 @@ func (o *observer) takeChunk(ctx context.Context, names []string) error {
 		}
 	}
 	return nil
+}
+
+// dropped logs that what was told of a conversation cannot be taken in.
+func (o *observer) dropped(conversation string, inputs int, err error) {
+	var stack string
+	if bug, ok := errors.AsType[*panicError](err); ok {
+		stack = string(bug.stack)
+	}
+	o.m.log.Error("hooks' inputs are dropped", "conversation", conversation, "inputs", inputs, "error", err, "stack", stack)
 }
 
 // read reads an input that has not been taken in. What is none is only removed.
@@ -300,10 +312,9 @@ func (o *observer) read(name string) (in input, ok bool, err error) {
 	if in.hook, ok = claude.ParseHook(in.Input); ok {
 		in.hook.SessionID, err = api.ParseID("session_id", in.hook.SessionID)
 	}
-	if !ok || err != nil {
+	if ok = ok && err == nil; !ok {
 		o.m.log.Warn("a hook's input is not one of Claude Code's, and dropped", "input", name)
-		return in, false, nil
 	}
 	in.Input = nil // what is needed of it was copied
-	return in, true, nil
+	return in, ok, nil
 }

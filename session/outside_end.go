@@ -17,7 +17,7 @@ import (
 func (o *observer) look(ctx context.Context) error {
 	var errs []error
 	for id, w := range o.live {
-		errs = append(errs, o.lookAt(ctx, id, w))
+		errs = append(errs, guard(func() error { return o.lookAt(ctx, id, w) }))
 	}
 	return o.m.closing(errors.Join(errs...))
 }

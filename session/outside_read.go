@@ -192,13 +192,13 @@ func (t *tail) line(s *step, step *transcript.Step, known map[string]store.ToolS
 // reports whether it is news.
 func (o *outside) follow(kind api.ConversationType, id string, known map[string]store.ToolState) bool {
 	at := slices.Index(o.Open, id)
-	switch {
-	case kind == api.ConversationToolCall:
+	switch kind { //nolint:exhaustive // the others are always news
+	case api.ConversationToolCall:
 		if known[id].Completed || at >= 0 {
 			return false
 		}
 		o.Open = append(o.Open[max(0, len(o.Open)+1-keptOpen):], strings.Clone(id))
-	case kind == api.ConversationToolResult:
+	case api.ConversationToolResult:
 		if known[id].Completed {
 			return false
 		}

@@ -390,6 +390,26 @@ func TestOutsideCrash(t *testing.T) {
 	}
 }
 
+// TestOutsideParentDamaged has a session that cannot be gone on from hold up no other.
+func TestOutsideParentDamaged(t *testing.T) {
+	t.Parallel()
+	p, bad, good := newPub(t, nil), newID(), newID()
+	row := store.SessionRow{Session: api.Session{ID: newID(), RunID: newID(), ClaudeSessionID: bad, Origin: api.OriginLaunched, Status: api.StatusCompleted,
+		Tags: []string{}, Rules: []api.Rule{}, CreatedAt: api.Now(), LastActivityAt: api.Now()}, Options: []byte("{")}
+	if err := p.m.store.Commit(t.Context(), &store.Batch{Create: &row}); err != nil {
+		t.Fatal(err)
+	}
+	p.says(bad, "SessionStart", `,"source":"resume"`)
+	p.says(good, "SessionStart", `,"source":"startup"`)
+	p.round()
+	if list := p.sessions(); len(list) != 2 || list[0].ClaudeSessionID != good {
+		t.Errorf("sessions: %+v", list)
+	}
+	if names, err := hook.Waiting(p.o.dir); err != nil || len(names) != 0 {
+		t.Errorf("left: %q, %v", names, err)
+	}
+}
+
 // TestOutsideDamaged has what is no input of a hook's dropped, and nothing else.
 func TestOutsideDamaged(t *testing.T) {
 	t.Parallel()

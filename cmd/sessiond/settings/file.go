@@ -19,7 +19,7 @@ const maxSize = 16 << 20
 // File is a settings file as it was read.
 type File struct {
 	Path string // as it was named
-	real string // where it lies, if Path is a symbolic link
+	at   string // where it lies, if Path is a symbolic link
 	text []byte
 	mode fs.FileMode
 	made bool // it is there
@@ -27,8 +27,8 @@ type File struct {
 
 // Read reads a settings file; one that is missing is empty.
 func Read(path string) (*File, error) {
-	f := &File{Path: path, real: path, mode: 0o600}
-	real, err := filepath.EvalSymlinks(path)
+	f := &File{Path: path, at: path, mode: 0o600}
+	target, err := filepath.EvalSymlinks(path)
 	if errors.Is(err, fs.ErrNotExist) {
 		if _, err := os.Lstat(path); err == nil {
 			return nil, fmt.Errorf("%s is a symbolic link to something that is not there", path)
@@ -38,7 +38,7 @@ func Read(path string) (*File, error) {
 	if err != nil {
 		return nil, err
 	}
-	info, err := os.Stat(real)
+	info, err := os.Stat(target)
 	switch {
 	case err != nil:
 		return nil, err
@@ -47,8 +47,8 @@ func Read(path string) (*File, error) {
 	case info.Size() > maxSize:
 		return nil, fmt.Errorf("%s has %d bytes, which is more than settings have: nothing is changed", path, info.Size())
 	}
-	f.real, f.mode, f.made = real, info.Mode().Perm(), true
-	if f.text, err = os.ReadFile(real); err != nil { // #nosec G304 -- the user's own settings
+	f.at, f.mode, f.made = target, info.Mode().Perm(), true
+	if f.text, err = os.ReadFile(target); err != nil { // #nosec G304 -- the user's own settings
 		return nil, err
 	}
 	return f, nil
@@ -95,11 +95,11 @@ func (f *File) replace(text []byte) (backup string, changed bool, err error) {
 	if f.made && bytes.Equal(text, f.text) {
 		return "", false, nil
 	}
-	if err := os.MkdirAll(filepath.Dir(f.real), 0o700); err != nil {
+	if err := os.MkdirAll(filepath.Dir(f.at), 0o700); err != nil {
 		return "", false, f.wrap(err)
 	}
 	if f.made {
-		backup = fmt.Sprintf("%s.before-sessiond-%s", f.real, time.Now().UTC().Format("20060102T150405.000"))
+		backup = fmt.Sprintf("%s.before-sessiond-%s", f.at, time.Now().UTC().Format("20060102T150405.000"))
 		if err := renameio.WriteFile(backup, f.text, f.mode); err != nil {
 			return "", false, f.wrap(fmt.Errorf("no copy of it can be made: %w", err))
 		}
@@ -113,7 +113,7 @@ func (f *File) replace(text []byte) (backup string, changed bool, err error) {
 
 // write puts a text into the place of the file, unless it has changed meanwhile.
 func (f *File) write(text []byte) error {
-	pending, err := renameio.NewPendingFile(f.real, renameio.WithPermissions(f.mode), renameio.WithTempDir(filepath.Dir(f.real)))
+	pending, err := renameio.NewPendingFile(f.at, renameio.WithPermissions(f.mode), renameio.WithTempDir(filepath.Dir(f.at)))
 	if err != nil {
 		return err
 	}
@@ -124,7 +124,7 @@ func (f *File) write(text []byte) error {
 	if err := f.keepOwner(pending.File); err != nil {
 		return err
 	}
-	now, err := os.ReadFile(f.real)
+	now, err := os.ReadFile(f.at)
 	if f.made && err != nil || !f.made && !errors.Is(err, fs.ErrNotExist) || !bytes.Equal(now, f.text) {
 		return errors.New("it was changed by somebody else meanwhile: try again")
 	}
@@ -133,7 +133,7 @@ func (f *File) write(text []byte) error {
 
 // keepOwner gives the new file to whom the old one belongs.
 func (f *File) keepOwner(to *os.File) error {
-	info, err := os.Stat(f.real)
+	info, err := os.Stat(f.at)
 	if err != nil {
 		return nil //nolint:nilerr // there is none
 	}
