@@ -143,7 +143,8 @@ func (o *observer) run(ctx context.Context) {
 		}
 		select {
 		case <-events:
-		case <-faults: // some were lost: the spool itself is looked at anyway
+		case err := <-faults:
+			o.m.log.Debug("notices of the spool were lost, and it is looked at anyway", "error", err)
 		case <-tick.C:
 			if o.notify != nil {
 				events = o.notify.Events
