@@ -11,6 +11,7 @@ import (
 	"path/filepath"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/sessiond/sessiond/bus"
@@ -85,9 +86,11 @@ type Manager struct {
 	closed   bool
 
 	retention retention
-	works     works
-	workers   *workers
-	auto      *autoSummaries // nil: nothing is summarised by itself
+	// deaf is why what hooks tell is not taken in; nil or "": it is.
+	deaf    atomic.Pointer[string]
+	works   works
+	workers *workers
+	auto    *autoSummaries // nil: nothing is summarised by itself
 }
 
 // NewManager makes a manager that does nothing until Start.

@@ -171,7 +171,15 @@ func (o *observer) watch() error {
 	return nil
 }
 
-// note logs what goes wrong, once.
+// deafness says in health why hooks' inputs wait.
+func (m *Manager) deafness() []string {
+	if why := m.deaf.Load(); why != nil && *why != "" {
+		return []string{"what hooks tell of sessions in terminals is not taken in: " + *why}
+	}
+	return nil
+}
+
+// note logs what goes wrong, once, and has health tell it as long as it does.
 func (o *observer) note(err error) {
 	text := ""
 	if err != nil {
@@ -185,6 +193,7 @@ func (o *observer) note(err error) {
 		o.m.log.Info("hooks' inputs taken in at last")
 	}
 	o.failed = text
+	o.m.deaf.Store(&text)
 }
 
 // begin finds what the daemon before has taken in and not removed.

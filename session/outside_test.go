@@ -690,3 +690,23 @@ func TestOutsideImport(t *testing.T) {
 		}
 	}
 }
+
+// TestOutsideDeaf has health tell that inputs wait, until they do not.
+func TestOutsideDeaf(t *testing.T) {
+	t.Parallel()
+	p := newPub(t, nil)
+	p.o.note(errors.New("the disk is on fire"))
+	deaf := func() bool {
+		h, err := p.m.Health(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		return slices.ContainsFunc(h.Problems, func(s string) bool { return strings.Contains(s, "the disk is on fire") })
+	}
+	if !deaf() {
+		t.Error("health says nothing")
+	}
+	if p.o.note(nil); deaf() {
+		t.Error("health still says so")
+	}
+}
