@@ -26,6 +26,7 @@ type Config struct {
 
 	DailyBudgetUSD  float64       // over it nothing new is launched or sent until midnight UTC; 0: no limit
 	MaxJournalBytes int64         // at most so much of what a session has printed may wait for the database; 0: no limit
+	SessionTimeout  time.Duration // ends sessions of terminals of which nothing is heard for so long; 0: never
 	IdleTimeout     time.Duration // ends interactive sessions that wait for a message so long; 0: never
 
 	ProfileDir string // where SIGUSR2 writes profiles; "": nowhere
@@ -122,6 +123,10 @@ var usualSettings = []Setting{
 		apply: applyIdleTimeout,
 	},
 	{
+		Key: "session_timeout", Usage: "how long nothing may be heard of a session in a terminal before it counts as ended, such as 36h; 0: for ever (default 24h)",
+		apply: applySessionTimeout,
+	},
+	{
 		Key: "max_journal_bytes", Usage: "bytes of a session's output that may wait for the database before it is paused, from 1073741824 up; 0: no limit (default 1073741824, 1 GiB)",
 		apply: applyMaxJournal,
 	},
@@ -177,6 +182,19 @@ func applyIdleTimeout(c *Config, v string) error {
 		return fmt.Errorf("%q is not a duration from 0 up, such as 45m", v)
 	}
 	c.IdleTimeout = d
+	return nil
+}
+
+// defaultSessionTimeout is a day: whoever has not come back to his terminal by then
+// begins anew, and what he says there still goes on with the conversation.
+const defaultSessionTimeout = 24 * time.Hour
+
+func applySessionTimeout(c *Config, v string) error {
+	d, err := time.ParseDuration(v)
+	if err != nil || d < 0 {
+		return fmt.Errorf("%q is not a duration from 0 up, such as 36h", v)
+	}
+	c.SessionTimeout = d
 	return nil
 }
 

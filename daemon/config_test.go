@@ -49,7 +49,7 @@ func TestEverySettingCanComeFromEverySource(t *testing.T) {
 	samples := map[string]string{
 		"state_dir": "/s", "socket": "/s.sock", "claude": "/c",
 		"log_level": "error", "log_format": "json", "max_sessions": "7",
-		"daily_budget_usd": "2.5", "idle_timeout": "45m", "max_journal_bytes": "2147483648",
+		"daily_budget_usd": "2.5", "idle_timeout": "45m", "session_timeout": "36h", "max_journal_bytes": "2147483648",
 		"max_connections": "1", "max_requests": "2", "max_subscriptions": "3",
 		"max_queued_bytes": "4096", "max_request_bytes": "4097", "max_log_bytes": "4098",
 		"max_line_bytes": "1048576", "max_pending_bytes": "4100", "max_inbox": "4", "max_inbox_bytes": "4099", "max_queued_sessions": "5",
@@ -72,7 +72,7 @@ func TestEverySettingCanComeFromEverySource(t *testing.T) {
 	}
 	want := Config{
 		StateDir: "/s", Socket: "/s.sock", Claude: "/c", LogLevel: slog.LevelError,
-		LogFormat: LogJSON, MaxSessions: 7, DailyBudgetUSD: 2.5, IdleTimeout: 45 * time.Minute, MaxJournalBytes: 2 << 30,
+		LogFormat: LogJSON, MaxSessions: 7, DailyBudgetUSD: 2.5, IdleTimeout: 45 * time.Minute, SessionTimeout: 36 * time.Hour, MaxJournalBytes: 2 << 30,
 		Bounds: Bounds{1, 2, 3, 4096, 4097, 4100, 4, 4099, 5, 1048576, 4098}, Retention: session.Retention{After: 14 * 24 * time.Hour, MaxBytes: 10_000_000, ArchiveDir: "/a"},
 		ProfileDir: "/p", LockDir: "/h/.local/state/sessiond/conversations",
 		Summaries: session.Summaries{Auto: true, MinEvents: 20, Idle: 5 * time.Minute, Model: "sonnet", BudgetUSD: 0.5, Timeout: time.Minute, Parallel: 2},

@@ -44,8 +44,8 @@ func Unfinished(ctx context.Context, c Config) (bool, error) {
 	if errors.Is(err, fs.ErrNotExist) {
 		return false, nil
 	}
-	for _, status := range i.Sessions {
-		if !status.Final() {
+	for id, status := range i.Sessions {
+		if !status.Final() && !i.Outside[id] {
 			return true, err
 		}
 	}

@@ -74,7 +74,7 @@ func Load(s Sources) (Config, error) {
 
 // defaultConfig is what no source changes, but for the paths.
 func defaultConfig() Config {
-	return Config{LogFormat: LogAuto, IdleTimeout: defaultIdleTimeout, MaxJournalBytes: defaultMaxJournal}
+	return Config{LogFormat: LogAuto, IdleTimeout: defaultIdleTimeout, SessionTimeout: defaultSessionTimeout, MaxJournalBytes: defaultMaxJournal}
 }
 
 // Origin says where a setting comes from.

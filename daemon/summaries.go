@@ -60,7 +60,7 @@ var summarySettings = []Setting{
 		apply: duration(time.Millisecond, func(c *Config) *time.Duration { return &c.Jobs.Backoff }),
 	},
 	{
-		Key: "redact_patterns", Usage: "regular expressions, one a line, of what is removed before text is summarised, like what stands between <private> and </private>", private: true,
+		Key: "redact_patterns", Usage: "regular expressions, one a line, of what is removed before text is summarised, or kept of sessions in terminals, like what stands between <private> and </private>", private: true,
 		apply: func(c *Config, v string) error {
 			_, err := redact.Parse(v)
 			c.RedactPatterns = v

@@ -48,7 +48,7 @@ func openRooms(ctx context.Context, c Config, log *daemonLog) (*rooms, error) {
 	r.hub = bus.NewHub(newLogReader(r.store, log.Logger), bus.Options{})
 	r.manager, err = session.NewManager(session.Config{
 		Store: r.store, StateDir: c.StateDir, LockDir: c.LockDir,
-		Executable: c.Executable, Claude: c.Claude, MaxSessions: c.MaxSessions, DailyBudgetUSD: c.DailyBudgetUSD, IdleTimeout: c.IdleTimeout, Environ: c.Environ,
+		Executable: c.Executable, Claude: c.Claude, MaxSessions: c.MaxSessions, DailyBudgetUSD: c.DailyBudgetUSD, IdleTimeout: c.IdleTimeout, SessionTimeout: c.SessionTimeout, Environ: c.Environ,
 		MaxJournalBytes: c.MaxJournalBytes, MaxLineBytes: int(c.MaxLineBytes),
 		MaxInbox: int(c.MaxInbox), MaxInboxBytes: c.MaxInboxBytes, MaxQueued: int(c.MaxQueuedSessions), Retention: c.Retention,
 		Jobs: c.Jobs, Summaries: summaries,

@@ -96,6 +96,8 @@ func methodTable() []method {
 			"what this page of the work came to", Service.PruneSessions),
 		paged(serviceMethod("importTranscripts", "Takes in conversations that Claude Code itself has kept, as sessions, and what was added to them since, a page at a time.",
 			"what this page of the work came to", Service.ImportTranscripts)),
+		paged(serviceMethod("listObservations", "The uses of tools in all sessions, wherever they run, in the order of the log, a page at a time.",
+			"a page of observations", Service.ListObservations, noSession)),
 		serviceMethod("interruptSession", "Ends the turn, not the session: unless there is nothing left for it to do.",
 			"the status right after the call; events tell when the turn has ended", Service.InterruptSession, noSession, invalidState),
 		serviceMethod("endSession", "Ends a session's process, gently at first.",

@@ -11,6 +11,7 @@ import (
 var objectDocs = map[reflect.Type]string{
 	reflect.TypeFor[api.Session]():            "one run of Claude Code in a working directory",
 	reflect.TypeFor[api.ConversationEvent]():  "one step of a conversation: a block of a line that Claude Code printed, or a prompt of the user's",
+	reflect.TypeFor[api.Observation]():        "one use of a tool, with what it answered",
 	reflect.TypeFor[api.Event]():              "one row of the log",
 	reflect.TypeFor[api.StatusChange]():       "a session's status before and after",
 	reflect.TypeFor[api.Approval]():           "a question of Claude Code's to the user",

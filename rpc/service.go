@@ -27,6 +27,7 @@ type Service interface {
 	ArchiveSessions(ctx context.Context, p api.ArchiveSessionsParams) (api.ArchiveSessionsResult, error)
 	PruneSessions(ctx context.Context, p api.PruneSessionsParams) (api.PruneSessionsResult, error)
 	ImportTranscripts(ctx context.Context, p api.ImportTranscriptsParams) (api.ImportTranscriptsResult, error)
+	ListObservations(ctx context.Context, p api.ListObservationsParams) (api.ListObservationsResult, error)
 	DeleteSession(ctx context.Context, p api.SessionParams) (api.DeleteSessionResult, error)
 	InterruptSession(ctx context.Context, p api.InterruptSessionParams) (api.InterruptSessionResult, error)
 	EndSession(ctx context.Context, p api.EndSessionParams) (api.StatusResult, error)

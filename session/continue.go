@@ -32,6 +32,9 @@ func (m *Manager) ContinueSession(ctx context.Context, p api.ContinueSessionPara
 	if err := m.refresh(ctx, p); err != nil {
 		return none, err
 	}
+	if err := m.letGo(ctx, p); err != nil {
+		return none, err
+	}
 	m.creating.Lock()
 	defer m.creating.Unlock()
 	ownMCP := p.MCPConfig != nil

@@ -117,7 +117,7 @@ func (m *Manager) Health(ctx context.Context) (api.Health, error) {
 	if h.Claude, claudeErr = claudeHealth(ctx); claudeErr != nil && !h.Claude.Available {
 		h.Claude.Hint = claudeErr.Error()
 	}
-	h.Problems = slices.Concat(m.databaseProblems(databaseErr), m.diskProblems(free, diskErr), m.paused(), m.stranded(), m.retention.problems(), h.Problems)
+	h.Problems = slices.Concat(m.databaseProblems(databaseErr), m.diskProblems(free, diskErr), m.paused(), m.stranded(), m.deafness(), m.retention.problems(), h.Problems)
 	if !h.Claude.Available {
 		h.Problems = append(h.Problems, "no usable claude: "+h.Claude.Hint)
 	}

@@ -105,6 +105,9 @@ func (i *imported) recall(ctx context.Context) ([]store.Transcript, error) {
 	if i.row, err = i.m.store.SessionNumber(ctx, own); err != nil {
 		return nil, err
 	}
+	if i.row.Session.Origin == api.OriginExternal { // it is watched, or was
+		return nil, i.ours(&i.row, api.SkippedLaunched)
+	}
 	if i.row.Damage != nil {
 		return nil, &skip{reason: api.SkippedRecordDamaged, session: i.row.Session.ID, message: i.row.Damage.Error()}
 	}

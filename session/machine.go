@@ -80,6 +80,8 @@ type engine struct {
 	Answers   map[string]json.RawMessage `json:"answers,omitempty"`
 	// Controls are the control requests of ours whose answer changes the session.
 	Controls map[string]control `json:"controls,omitempty"`
+
+	Outside *outside `json:"outside,omitempty"` // of a session that was started elsewhere
 }
 
 // How a session stood when it was told to end.
@@ -135,6 +137,11 @@ func (m *machine) clone() *machine {
 		i := *m.eng.Interrupt
 		c.eng.Interrupt = &i
 	}
+	if m.eng.Outside != nil {
+		o := *m.eng.Outside
+		o.Prompts, o.Open = slices.Clone(o.Prompts), slices.Clone(o.Open)
+		c.eng.Outside = &o
+	}
 	return &c
 }
 
@@ -153,6 +160,7 @@ type step struct {
 	quiet        bool    // no activity of the session's: its place in lists stays
 	sessionDirty bool    // the session's document has changed
 	updated      bool    // and clients have to be told by session_updated
+	query        *string // what the query is from now on; nil: unchanged
 
 	// To be done once the batch is on disk.
 	lines      [][]byte // for Claude Code's standard input
@@ -197,7 +205,7 @@ const activityGrain = time.Second
 func (s *step) finish() (*store.Batch, error) {
 	m, ses := s.m, &s.m.row.Session
 	s.count()
-	update := &store.SessionUpdate{N: m.row.N, JournalOffset: m.row.JournalOffset}
+	update := &store.SessionUpdate{N: m.row.N, JournalOffset: m.row.JournalOffset, Query: s.query}
 	changed := s.sessionDirty || s.updated
 	if !s.quiet && (changed || s.now.Sub(ses.LastActivityAt.Time) >= activityGrain || s.now.Before(ses.LastActivityAt.Time)) {
 		ses.LastActivityAt, update.LastActivityAt = s.now, s.now

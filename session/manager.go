@@ -11,6 +11,7 @@ import (
 	"path/filepath"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/sessiond/sessiond/bus"
@@ -35,6 +36,7 @@ type Config struct {
 	MaxInboxBytes   int64            // that they may have
 	MaxQueued       int              // sessions that may wait for a slot
 	IdleTimeout     time.Duration    // ends interactive sessions that wait for a message so long; 0: never
+	SessionTimeout  time.Duration    // ends sessions of terminals of which nothing is heard for so long; 0: never
 	Retention       Retention        // what is pruned by itself; zero: nothing
 	Jobs            Jobs             // bounds of the queue of jobs
 	Summaries       Summaries        // what is summarised by itself, and how
@@ -84,9 +86,11 @@ type Manager struct {
 	closed   bool
 
 	retention retention
-	works     works
-	workers   *workers
-	auto      *autoSummaries // nil: nothing is summarised by itself
+	// deaf is why what hooks tell is not taken in; nil or "": it is.
+	deaf    atomic.Pointer[string]
+	works   works
+	workers *workers
+	auto    *autoSummaries // nil: nothing is summarised by itself
 }
 
 // NewManager makes a manager that does nothing until Start.
@@ -128,6 +132,14 @@ func (m *Manager) Start(ctx context.Context) error {
 	if err := m.beginSummaries(ctx, rows); err != nil {
 		return err
 	}
+	isOutside := func(row store.SessionRow) bool { return row.Session.Origin == api.OriginExternal }
+	observer := m.newObserver()
+	for _, row := range rows {
+		if isOutside(row) {
+			observer.remember(row)
+		}
+	}
+	rows = slices.DeleteFunc(rows, isOutside)
 	var actors []*actor
 	// First those that live: they count against the limit that the others wait for.
 	over := m.overBudget(ctx)
@@ -146,6 +158,7 @@ func (m *Manager) Start(ctx context.Context) error {
 	if m.auto != nil {
 		m.wg.Go(func() { m.auto.run(m.ctx) })
 	}
+	m.wg.Go(func() { observer.run(m.ctx) })
 	if m.cfg.DailyBudgetUSD > 0 {
 		poll := time.NewTicker(budgetPoll)
 		m.wg.Go(func() {
@@ -281,7 +294,8 @@ func (m *Manager) change(ctx context.Context, id string, change func(*actor, *st
 	}
 }
 
-// edit changes a session that has no actor.
+// edit changes a session that has no actor: one that is final, or whose process is
+// not the daemon's.
 func (m *Manager) edit(ctx context.Context, id string, change func(*actor, *step) error) (api.Session, error) {
 	m.editing.Lock()
 	defer m.editing.Unlock()
@@ -289,7 +303,7 @@ func (m *Manager) edit(ctx context.Context, id string, change func(*actor, *step
 	if err != nil {
 		return api.Session{}, err
 	}
-	if !row.Session.Status.Final() {
+	if !row.Session.Status.Final() && row.Session.Origin != api.OriginExternal {
 		return api.Session{}, m.unheld(&row.Session)
 	}
 	a := m.newActor(id)

@@ -28,6 +28,9 @@ func (m *Manager) SendMessage(ctx context.Context, p api.SendMessageParams) (api
 	if err != nil {
 		return api.MessageResult{}, err
 	}
+	if err := m.ours(ctx, id); err != nil {
+		return api.MessageResult{}, err
+	}
 	if err := checkQuery("content", p.Content); err != nil {
 		return api.MessageResult{}, err
 	}

@@ -125,6 +125,9 @@ func (s *step) label(title *string, archived *bool, tags *[]string) {
 
 // switchTo asks Claude Code for another model or mode, and waits for its word.
 func (m *Manager) switchTo(ctx context.Context, id string, c control, field string) error {
+	if err := m.ours(ctx, id); err != nil {
+		return err
+	}
 	refusal, err := m.ask(ctx, id, func(s *step) (string, error) {
 		if s.m.row.Session.Status.Final() || !s.m.eng.Started {
 			return "", api.InvalidState(s.m.row.Session.Status, "only a live session can switch its "+field+"; give it when continuing",
@@ -253,6 +256,9 @@ func (m *Manager) InterruptSession(ctx context.Context, p api.InterruptSessionPa
 	if err != nil {
 		return api.InterruptSessionResult{}, err
 	}
+	if err := m.ours(ctx, id); err != nil {
+		return api.InterruptSessionResult{}, err
+	}
 	if p.Queued != "" && p.Queued != api.QueuedKeep && p.Queued != api.QueuedCancel {
 		return api.InterruptSessionResult{}, api.InvalidParams("queued", "%q is neither keep nor cancel", p.Queued)
 	}
@@ -273,6 +279,9 @@ func (m *Manager) InterruptSession(ctx context.Context, p api.InterruptSessionPa
 func (m *Manager) EndSession(ctx context.Context, p api.EndSessionParams) (api.StatusResult, error) {
 	id, err := api.ParseID("session_id", p.SessionID)
 	if err != nil {
+		return api.StatusResult{}, err
+	}
+	if err := m.ours(ctx, id); err != nil {
 		return api.StatusResult{}, err
 	}
 	ses, err := m.change(ctx, id, func(_ *actor, s *step) error { return s.end(p.Force) })

@@ -27,6 +27,8 @@ const (
 	reasonActivity    = "claude_activity"   // Claude Code began a turn by itself
 	reasonDailyLimit  = "daily_limit"       // messages are kept back until tomorrow
 	reasonTranscript  = "transcript_grew"   // an imported session: its conversation went on elsewhere
+	reasonGone        = "process_gone"      // of a session in a terminal: nobody said how it ended
+	reasonStale       = "stale"             // of one: nothing was heard of it for too long
 	reasonIdleTimeout = "idle_timeout"      // nobody has said anything for too long
 )
 

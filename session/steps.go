@@ -43,7 +43,7 @@ func (a *actor) try(ctx context.Context, change func(*step) error) error {
 	if err := change(s); err != nil {
 		return err
 	}
-	if !s.m.row.Session.Status.Final() {
+	if ses := &s.m.row.Session; !ses.Status.Final() && ses.Origin != api.OriginExternal {
 		s.pump()
 		s.settle(reasonOf(s, &a.m.row.Session))
 	}

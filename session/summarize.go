@@ -26,7 +26,7 @@ type Summaries struct {
 	BudgetUSD float64          // of one attempt
 	Timeout   time.Duration    // of one attempt
 	Parallel  int              // summarisers at a time
-	Redactor  *redact.Redactor // of what they are given; nil: only what is tagged is removed
+	Redactor  *redact.Redactor // of what they are given, and of what hooks and transcripts of terminals tell; nil: only what is tagged is removed
 }
 
 // Defaults of Summaries.

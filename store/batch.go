@@ -23,6 +23,8 @@ type Batch struct {
 	Jobs        []JobChange // see there
 	Summary     *NewSummary // see there
 	Mark        *Mark       // kept, or replaced by name
+	Inputs      []string    // names of hooks' inputs that are taken in with it; an error if one was before
+	Forget      []string    // those that are in the spool no more
 	Events      []Event     // appended in this order, with consecutive seq
 	Delete      int64       // a session's number: the row, its messages and approvals; its events are removed later
 }
@@ -34,6 +36,7 @@ type SessionUpdate struct {
 	JournalOffset  int64           // below 0: unchanged
 	LastActivityAt api.Time        // zero: unchanged
 	Engine         json.RawMessage // nil: unchanged
+	Query          *string         // nil: unchanged; for a session that began without one
 }
 
 // rows is a measure of the work in b.
@@ -157,6 +160,9 @@ func (w *writer) apply(b *Batch) error {
 	}
 	if err := w.applyJobs(b); err != nil {
 		return err
+	}
+	if err := w.applyInputs(b); err != nil {
+		return fmt.Errorf("keep the names of hooks' inputs: %w", err)
 	}
 	if err := w.appendEvents(b); err != nil {
 		return fmt.Errorf("append events: %w", err)

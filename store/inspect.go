@@ -18,6 +18,7 @@ type Inspection struct {
 	Newest   api.Time              // when the newest event was recorded; zero in an empty log
 	Head     int64                 // the newest seq, 0 in an empty log
 	Sessions map[string]api.Status // by id
+	Outside  map[string]bool       // those of them that live in terminals, without a daemon
 }
 
 // Inspect looks at the database at path, which may be in use, and changes nothing
@@ -50,12 +51,17 @@ func Inspect(ctx context.Context, path string) (i Inspection, err error) {
 		return i, err
 	}
 	i.Newest = api.FromMillis(ms)
-	i.Sessions = map[string]api.Status{}
-	return i, each(ctx, m.db, "SELECT id, status FROM sessions", nil, func(rows *sql.Rows) (bool, error) {
+	i.Sessions, i.Outside = map[string]api.Status{}, map[string]bool{}
+	return i, each(ctx, m.db, `SELECT id, status, status NOT IN ('completed', 'failed', 'interrupted') AND EXISTS (
+			SELECT 1 FROM session_documents d WHERE d.n = s.n AND json_valid(document) AND document ->> '$.origin' = 'external')
+		FROM sessions s`, nil, func(rows *sql.Rows) (bool, error) {
 		var id string
 		var status api.Status
-		err := rows.Scan(&id, &status)
-		i.Sessions[id] = status
+		var outside bool
+		err := rows.Scan(&id, &status, &outside)
+		if i.Sessions[id] = status; outside {
+			i.Outside[id] = true
+		}
 		return true, err
 	})
 }

@@ -105,6 +105,11 @@ func (w *writer) updateSession(u *SessionUpdate) error {
 			return err
 		}
 	}
+	if u.Query != nil {
+		if err := w.putQuery(u.N, *u.Query); err != nil {
+			return err
+		}
+	}
 	if u.Session == nil {
 		return nil
 	}

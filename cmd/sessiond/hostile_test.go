@@ -182,6 +182,9 @@ func (s evilService) ImportTranscripts(context.Context, api.ImportTranscriptsPar
 	r.NextCursor = ""
 	return r, err
 }
+func (s evilService) ListObservations(context.Context, api.ListObservationsParams) (api.ListObservationsResult, error) {
+	return answer[api.ListObservationsResult](s)
+}
 func (s evilService) DeleteSession(context.Context, api.SessionParams) (api.DeleteSessionResult, error) {
 	return answer[api.DeleteSessionResult](s)
 }
@@ -330,14 +333,15 @@ var evilCommands = map[string][]string{
 	"wait":      {"ID", "ID --json", "ID --for approval"},
 	"summarize": {"ID", "ID --json", "ID --detach"}, "jobs": {"", "--json"}, "jobs list": {"", "--session ID"},
 	"jobs retry": {"ID", "ID --json", "0"}, "jobs cancel": {"ID"},
-	"usage":   {"", "--json", "--by session", "--by directory", "--by day", "--by session --json"},
-	"version": {""}, "exit-codes": {""}, "files": {""},
+	"usage":        {"", "--json", "--by session", "--by directory", "--by day", "--by session --json"},
+	"observations": {"", "ID", "--json", "ID --limit 1"},
+	"version":      {""}, "exit-codes": {""}, "files": {""},
 	"__complete": {"show 0", "log 0", "wait 0", "rpc x"},
 }
 
 // evilExempt are commands that print nothing from a daemon, or end one; and tui,
 // which has a test of its own.
-var evilExempt = []string{"tui", "service", "service install", "service uninstall", "service status", "serve", "stop", "help", "completion bash", "completion zsh", "completion fish", "completion powershell"}
+var evilExempt = []string{"tui", "hook", "hooks", "hooks install", "hooks uninstall", "hooks status", "service", "service install", "service uninstall", "service status", "serve", "stop", "help", "completion bash", "completion zsh", "completion fish", "completion powershell"}
 
 // TestNothingFromOutsideReachesTheTerminal runs every command on a daemon whose
 // every word is evil, for people and in pipes.

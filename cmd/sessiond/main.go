@@ -1,7 +1,7 @@
 // Command sessiond is the daemon that runs Claude Code sessions, and the
 // command line that talks to it.
 //
-// Every command but `serve` and `shim` is a client: it uses package rpc/client
+// Every command but `serve`, `shim` and `hook` is a client: it uses package rpc/client
 // and nothing else of the daemon's, and starts a daemon in the background
 // where none answers. One file holds one command; what they share is in
 // app.go (flags, environment, errors), start.go (the daemon in the
@@ -12,8 +12,10 @@ package main
 import (
 	"context"
 	"os"
+	"slices"
 
 	"github.com/sessiond/sessiond/daemon"
+	"github.com/sessiond/sessiond/session/hook"
 	"github.com/sessiond/sessiond/session/shim"
 )
 
@@ -23,8 +25,14 @@ func main() {
 	if len(os.Args) > 1 && os.Args[1] == "shim" {
 		os.Exit(shim.Main(os.Args[2:]))
 	}
+	// So does the hook, for which Claude Code waits. For its help it is a command.
+	if len(os.Args) > 1 && os.Args[1] == "hook" && !slices.ContainsFunc(os.Args[2:], asksForHelp) {
+		os.Exit(hook.Main(os.Args[2:], os.Stdin, os.Getenv))
+	}
 	os.Exit(withSignals())
 }
+
+func asksForHelp(arg string) bool { return arg == "--help" || arg == "-h" }
 
 // withSignals runs the command line: the first SIGINT or SIGTERM ends what it
 // does, the second one the process, at once.

@@ -56,8 +56,8 @@ background when one is needed. See 'sessiond help files' and 'sessiond help exit
 	}
 	add(groupSessions, newLaunch(a), newContinue(a), newSet(a), newInterrupt(a), newEnd(a), newArchive(a), newDelete(a), newPrune(a), newImport(a))
 	add(groupTalk, newTUI(a), newAttach(a), newSend(a), newInbox(a), newApprovals(a), newApprove(a), newDeny(a), newAnswer(a))
-	add(groupRead, newList(a), newSearch(a), newShow(a), newLog(a), newExport(a), newWatch(a))
-	add(groupDaemon, newServe(a), newStatus(a), newStop(a), newBackup(a), newRestore(a), newDoctor(a), newService(a), newRPC(a), newVersion(a))
+	add(groupRead, newList(a), newSearch(a), newShow(a), newLog(a), newExport(a), newWatch(a), newObservations(a))
+	add(groupDaemon, newServe(a), newHooks(a), newHook(), newStatus(a), newStop(a), newBackup(a), newRestore(a), newDoctor(a), newService(a), newRPC(a), newVersion(a))
 	add(groupRead, newWait(a), newNotify(a))
 	add(groupRead, newSummarize(a), newUsage(a))
 	add(groupDaemon, newJobs(a))

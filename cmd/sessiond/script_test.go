@@ -168,7 +168,7 @@ func endDaemon(t *testing.T, state string) {
 func endSessions(ctx context.Context, c *client.Client) error {
 	var live []string
 	err := eachSession(ctx, c, bothKinds, func(s api.Session) bool {
-		if !s.Status.Final() {
+		if !s.Status.Final() && s.Origin != api.OriginExternal { // that of a terminal ends there
 			live = append(live, s.ID)
 		}
 		return true

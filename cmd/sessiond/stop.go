@@ -207,7 +207,8 @@ func (e *ending) wait(ctx context.Context, patience time.Duration, force bool) (
 	}
 }
 
-// live lists the sessions that are not final.
+// live lists the sessions that are not final, but for those of terminals: their
+// processes are not the daemon's.
 func (e *ending) live(ctx context.Context) (ids []string, err error) {
 	var lists []api.ListSessionsParams
 	for _, p := range bothKinds {
@@ -218,7 +219,12 @@ func (e *ending) live(ctx context.Context) (ids []string, err error) {
 		}
 		lists = append(lists, p)
 	}
-	err = eachSession(ctx, e.client, lists, func(s api.Session) bool { ids = append(ids, s.ID); return true })
+	err = eachSession(ctx, e.client, lists, func(s api.Session) bool {
+		if s.Origin != api.OriginExternal {
+			ids = append(ids, s.ID)
+		}
+		return true
+	})
 	return ids, err
 }
 

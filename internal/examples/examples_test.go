@@ -125,6 +125,7 @@ func (w *world) jobs(id string) {
 
 // ends are the methods that keep, copy and clear away.
 func (w *world) ends(id string) {
+	w.ask("of one tool", "listObservations", map[string]any{"tool_name": "Bash"})
 	sub := w.ask("everything from the beginning on", "subscribe", map[string]any{"after_seq": 0, "session_id": id})
 	w.ask("no more of it", "unsubscribe", map[string]any{"subscription_id": sub["subscription_id"]})
 	w.ask("to a new file", "backup", map[string]any{"path": filepath.Join(filepath.Dir(w.work), "sessiond-backup.db")})

@@ -28,7 +28,7 @@ var mayImport = map[string][]string{
 	"bus":                {"rpc/api"}, // reads the log through an interface of its own
 	"session/shim":       {},          // starts in milliseconds and opens no database
 	"session/claude":     {"rpc/api"}, // knows no database and no client
-	"session":            {"rpc/api", "session/claude", "session/jobs", "session/redact", "session/shim", "session/summary", "store", "bus", "session/transcript"},
+	"session":            {"rpc/api", "session/claude", "session/jobs", "session/redact", "session/shim", "session/summary", "store", "bus", "session/transcript", "session/hook"},
 	"session/jobs":       {"rpc/api", "store"},          // knows jobs, not what is done for them
 	"session/redact":     {},                            // for hooks too, which are quick
 	"session/summary":    {"rpc/api", "session/redact"}, // knows what a summariser is told, no process
@@ -38,7 +38,7 @@ var mayImport = map[string][]string{
 	"daemon/service":     {},                            // files and the managers' commands, nothing of the daemon
 	"session/transcript": {"rpc/api", "session/claude"}, // knows no database: what is imported and what is watched is read by it
 	// All else goes through the socket.
-	"cmd/sessiond":             {"daemon", "daemon/service", "rpc/api", "rpc/client", "session/shim", "cmd/sessiond/export", "cmd/sessiond/plain"},
+	"cmd/sessiond":             {"daemon", "daemon/service", "rpc/api", "rpc/client", "session/shim", "cmd/sessiond/export", "cmd/sessiond/plain", "session/hook", "cmd/sessiond/settings"},
 	"cmd/sessiond-tui":         {"cmd/sessiond-tui/tui"},                                 // a program of its own: what it is made of would be set up by every shim
 	"cmd/sessiond-tui/tui":     {"rpc/api", "rpc/client", "cmd/sessiond/plain"},          // a client like any other: all it knows comes through the socket
 	"cmd/sessiond/plain":       {"rpc/api"},                                              // what is fit for a terminal, for the command line and the terminal UI
@@ -46,6 +46,9 @@ var mayImport = map[string][]string{
 	"cmd/sessiond-export/page": {"rpc/api", "cmd/sessiond/plain", "cmd/sessiond/export"}, // a filter: it opens no file and no connection
 	"cmd/sessiond/export":      {"rpc/api"},                                              // what the two hand over
 	"store/search":             {"rpc/api", "store"},                                     // how events are shown is given to it
+	// Of sessions in terminals.
+	"session/hook":          {}, // Claude Code waits for it: it starts in milliseconds and knows no daemon
+	"cmd/sessiond/settings": {}, // texts and files, nothing else
 }
 
 // everywhere may be imported by every room: in a normal build it is nothing.

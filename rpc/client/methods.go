@@ -124,6 +124,12 @@ func (c *Client) SendDecision(ctx context.Context, p api.SendDecisionParams) (ap
 	return call[api.ApprovalResult](ctx, c, "sendDecision", p)
 }
 
+// ListObservations reads a page of the uses of tools: it is to be called again with
+// the page's next after_seq as long as there is one.
+func (c *Client) ListObservations(ctx context.Context, p api.ListObservationsParams) (api.ListObservationsResult, error) {
+	return call[api.ListObservationsResult](ctx, c, "listObservations", p)
+}
+
 // ImportTranscripts takes in conversations that Claude Code itself has kept, a page
 // at a time: it is to be called again with the page's next cursor as long as there is one.
 func (c *Client) ImportTranscripts(ctx context.Context, p api.ImportTranscriptsParams) (api.ImportTranscriptsResult, error) {

@@ -520,6 +520,46 @@ class Methods:
         result: t.ImportTranscriptsResult = await self.call("importTranscripts", params)
         return result
 
+    async def list_observations(
+        self,
+        *,
+        session_id: str | None = None,
+        tool_name: str | None = None,
+        since: t.Time | None = None,
+        until: t.Time | None = None,
+        unprocessed: bool | None = None,
+        after_seq: int | None = None,
+        limit: int | None = None,
+    ) -> t.ListObservationsResult:
+        """The uses of tools in all sessions, wherever they run, in the order of the log, a page at a time.
+
+        Args:
+            session_id: only this session
+            tool_name: only this tool; * stands for any text
+            since: only those that were called then or later
+            until: only those that were called before
+            unprocessed: only those behind what the newest summary of their session covers
+            after_seq: only those after this seq; default 0
+            limit: 1 to 1,000; default 100
+
+        Returns:
+            A page of observations.
+
+        Raises:
+            SessiondError: session_not_found, invalid_params, internal_error, shutting_down.
+        """
+        params = {
+            "session_id": session_id,
+            "tool_name": tool_name,
+            "since": since,
+            "until": until,
+            "unprocessed": unprocessed,
+            "after_seq": after_seq,
+            "limit": limit,
+        }
+        result: t.ListObservationsResult = await self.call("listObservations", params)
+        return result
+
     async def interrupt_session(
         self,
         session_id: str,

@@ -852,6 +852,17 @@ class ImportTranscriptsResult(TypedDict):
     """cursor of the next page; absent at the end"""
 
 
+class ListObservationsResult(TypedDict):
+    """Answer of `listObservations`: a page of observations."""
+
+    observations: list[dict[str, Any]]
+    """in the order of seq; a page may be short, or empty, without being the last"""
+    next_after_seq: int | None
+    """after_seq of the next page; null at the end"""
+    head_seq: int
+    """the newest seq of the whole log"""
+
+
 class InterruptSessionResult(TypedDict):
     """Answer of `interruptSession`: the status right after the call; events tell when the turn has ended."""
 

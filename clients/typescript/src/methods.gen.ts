@@ -22,6 +22,7 @@ export interface MethodTypes {
   deleteSession: { params: t.DeleteSessionParams; result: t.DeleteSessionResult };
   pruneSessions: { params: t.PruneSessionsParams; result: t.PruneSessionsResult };
   importTranscripts: { params: t.ImportTranscriptsParams; result: t.ImportTranscriptsResult };
+  listObservations: { params: t.ListObservationsParams; result: t.ListObservationsResult };
   interruptSession: { params: t.InterruptSessionParams; result: t.InterruptSessionResult };
   endSession: { params: t.EndSessionParams; result: t.EndSessionResult };
   sendMessage: { params: t.SendMessageParams; result: t.SendMessageResult };
@@ -163,6 +164,16 @@ export abstract class Methods {
    */
   importTranscripts(params: t.ImportTranscriptsParams, options?: CallOptions): Promise<t.ImportTranscriptsResult> {
     return this.call('importTranscripts', params, options);
+  }
+
+  /**
+   * The uses of tools in all sessions, wherever they run, in the order of the log, a page at a time.
+   *
+   * @returns a page of observations
+   * @throws SessiondError: session_not_found, invalid_params, internal_error, shutting_down
+   */
+  listObservations(params: t.ListObservationsParams = {}, options?: CallOptions): Promise<t.ListObservationsResult> {
+    return this.call('listObservations', params, options);
   }
 
   /**

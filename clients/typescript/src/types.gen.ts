@@ -1091,6 +1091,34 @@ export interface ImportTranscriptsResult {
   next_cursor?: string;
 }
 
+/** Params of `listObservations`. */
+export interface ListObservationsParams {
+  /** only this session */
+  session_id?: string;
+  /** only this tool; * stands for any text */
+  tool_name?: string;
+  /** only those that were called then or later */
+  since?: Time;
+  /** only those that were called before */
+  until?: Time;
+  /** only those behind what the newest summary of their session covers */
+  unprocessed?: boolean;
+  /** only those after this seq; default 0 */
+  after_seq?: number;
+  /** 1 to 1,000; default 100 */
+  limit?: number;
+}
+
+/** Answer of `listObservations`: a page of observations. */
+export interface ListObservationsResult {
+  /** in the order of seq; a page may be short, or empty, without being the last */
+  observations: ({ seq: number; session_id: string; claude_session_id?: string; tool_id?: string; tool_name: string; tool_input?: unknown; working_dir: string; prompt_number: number; parent_tool_use_id?: string; created_at: Time; response_seq?: number; response?: string; is_error?: boolean; responded_at?: Time })[];
+  /** after_seq of the next page; null at the end */
+  next_after_seq: number | null;
+  /** the newest seq of the whole log */
+  head_seq: number;
+}
+
 /** Params of `interruptSession`. */
 export interface InterruptSessionParams {
   /** UUID of the session */

@@ -1,0 +1,67 @@
+package claude
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/sessiond/sessiond/rpc/api"
+)
+
+const hookInput = `{"session_id":"5f8bfc05-55c2-4ae3-8b19-2a462eb3aef7","transcript_path":"/h/t.jsonl","cwd":"/w","prompt_id":"p","permission_mode":"default",` +
+	`"effort":{"level":"medium"},"hook_event_name":"PostToolUse","tool_name":"Bash","tool_use_id":"toolu_1","tool_input":{"command":"echo <hi>"},"tool_response":`
+
+func TestParseHook(t *testing.T) {
+	t.Parallel()
+	for response, content := range map[string]string{
+		`{"stdout":"hi","stderr":""}}`: `{"stdout":"hi","stderr":""}`,
+		`"text"}`:                      "text",
+		`[{"type":"text"}]}`:           `[{"type":"text"}]`,
+		`null}`:                        "",
+		`{"stdout":"cut off he`:        "",
+	} {
+		h, ok := ParseHook([]byte(hookInput + response))
+		if !ok || h.Event != HookTool || h.SessionID == "" || h.TranscriptPath != "/h/t.jsonl" || h.Dir != "/w" || h.PromptID != "p" ||
+			h.PermissionMode != "default" || h.ToolName != "Bash" || h.ToolUseID != "toolu_1" || string(h.ToolInput) != `{"command":"echo <hi>"}` {
+			t.Errorf("%s: %+v", response, h)
+		}
+		call, result := Parse(h.ToolCallLine()), Parse(h.ToolResultLine())
+		if len(call.Parts) != 1 || call.Parts[0] != (Part{Kind: api.ConversationToolCall, ToolID: "toolu_1"}) {
+			t.Errorf("call: %+v", call)
+		}
+		if len(result.Parts) != 1 || result.Parts[0] != (Part{Kind: api.ConversationToolResult, ToolID: "toolu_1"}) {
+			t.Errorf("result: %+v", result)
+		}
+		if ev := Render(h.ToolCallLine(), 0, api.ConversationToolCall); ev.ToolName != "Bash" || !strings.Contains(string(ev.ToolInput), "echo") {
+			t.Errorf("call: %+v", ev)
+		}
+		if ev := Render(h.ToolResultLine(), 0, api.ConversationToolResult); ev.Content != content || *ev.IsError {
+			t.Errorf("result: %+v", ev)
+		}
+	}
+	for _, text := range []string{"", "x", "[]", "{}", `{"session_id":"a"}`, `{"hook_event_name":"Stop"}`, `{"session_id":1,"hook_event_name":"Stop"}`} {
+		if h, ok := ParseHook([]byte(text)); ok {
+			t.Errorf("%s: %+v", text, h)
+		}
+	}
+	failed, _ := ParseHook([]byte(`{"session_id":"a","hook_event_name":"PostToolUseFailure","tool_use_id":"t","error":"Exit code 3","is_interrupt":true}`))
+	if ev := Render(failed.ToolResultLine(), 0, api.ConversationToolResult); ev.Content != "Exit code 3" || !*ev.IsError || !failed.Interrupted {
+		t.Errorf("failed: %+v, %+v", failed, ev)
+	}
+}
+
+// FuzzHook has whatever is on a hook's standard input read without harm.
+func FuzzHook(f *testing.F) {
+	f.Add([]byte(hookInput + `"x"}`))
+	f.Add([]byte(hookInput + `{"a`))
+	f.Fuzz(func(t *testing.T, b []byte) {
+		h, ok := ParseHook(b)
+		if !ok {
+			return
+		}
+		for _, line := range [][]byte{h.ToolCallLine(), h.ToolResultLine()} {
+			if l := Parse(line); len(l.Parts) != 1 || l.Parts[0].ToolID != h.ToolUseID && !strings.Contains(h.ToolUseID, "\ufffd") {
+				t.Errorf("%q: %+v", line, l)
+			}
+		}
+	})
+}
