@@ -166,6 +166,7 @@ func TestRealHookTalk(t *testing.T) {
 		term.say("wait: a")
 		w.externals(func(list []api.Session) bool { return list[0].Status == api.StatusRunning })
 		w.API.Release("a")
+		w.externals(func(list []api.Session) bool { return list[0].NumTurns == 2 })
 		term.say("bash: echo two")
 		w.externals(func(list []api.Session) bool { return list[0].NumTurns == 3 })
 		term.say("/clear")
