@@ -99,6 +99,10 @@ func (m *model) sessionKey(act action) {
 		m.dialog = newLine("title:", s.Title, func(m *model, text string) {
 			m.update("rename it", "renamed", api.UpdateSessionParams{SessionID: id, Title: &text})
 		})
+	case actSummary:
+		m.showSummary(*s)
+	case actSummarize:
+		m.summarize(id)
 	case actModel:
 		m.switchModel(id)
 	case actMode:

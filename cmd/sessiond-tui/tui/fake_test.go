@@ -25,6 +25,8 @@ type fake struct {
 	approvals []api.Approval
 	messages  map[string][]api.Message
 	head      int64
+	summary   *api.Summary
+	job       *api.Job
 	calls     []string
 	found     []api.SearchMatch // by any search
 	reads     int               // of conversations
@@ -123,6 +125,18 @@ func (f *fake) SearchConversations(_ context.Context, p api.SearchConversationsP
 		r.Matches, r.NextCursor = nil, "more"
 	}
 	return r, f.did("searchConversations", p)
+}
+
+func (f *fake) GetSummary(_ context.Context, p api.GetSummaryParams) (api.GetSummaryResult, error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return api.GetSummaryResult{Summary: f.summary}, f.did("getSummary", p)
+}
+
+func (f *fake) SummarizeSession(_ context.Context, p api.SessionParams) (api.SummarizeSessionResult, error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return api.SummarizeSessionResult{Job: f.job}, f.did("summarizeSession", p)
 }
 
 func (f *fake) LaunchSession(_ context.Context, p api.LaunchSessionParams) (api.LaunchSessionResult, error) {

@@ -47,6 +47,8 @@ const (
 	actMode
 	actQueue
 	actDelete
+	actSummary
+	actSummarize
 
 	actYes
 	actNo
@@ -155,6 +157,8 @@ var bindings = []binding{
 	{onSession, actModel, []string{"M"}, "switch its model"},
 	{onSession, actMode, []string{"P"}, "switch its permission mode"},
 	{onSession, actQueue, []string{"Q"}, "go to the messages that wait"},
+	{onSession, actSummary, []string{"u"}, "show its summary"},
+	{onSession, actSummarize, []string{"U"}, "have a summary of it made"},
 	{onSession, actDelete, []string{"D"}, "delete it and its conversation, for good"},
 
 	{onQuestion, actYes, []string{"y", "alt+y"}, "yes; with alt also from the prompt line"},

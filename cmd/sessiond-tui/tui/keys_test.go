@@ -340,6 +340,29 @@ func TestArchivedSessionsAreListed(t *testing.T) {
 	s.called(`archiveSessions {"session_ids":["` + done + `"],"archived":false}`)
 }
 
+func TestASummaryIsShownAndMade(t *testing.T) {
+	t.Parallel()
+	f := scene()
+	f.job = &api.Job{}
+	f.summary = &api.Summary{CreatedAt: ago(0), SummaryText: api.SummaryText{Title: "A database is chosen", Request: "Choose one.\x1b[2J", NextSteps: "Run the tests."}}
+	f.sessions[1].Summary = &api.SummaryNote{Title: f.summary.Title, CreatedAt: ago(0)}
+	s := show(t, f, 100, 30, false, nil)
+	s.See("6 sessions")
+	s.Press("u")
+	s.See("there is no summary of it; U makes one")
+	s.Press("U")
+	s.called(`summarizeSession {"session_id":"` + asking + `"}`)
+	s.See("a summary is being made")
+	s.Press("j", "u")
+	s.See("A database is chosen", "Request", "Choose one.␛[2J", "Next steps", "Run the tests.", "as of 2026-03-14")
+	s.called(`getSummary {"session_id":"` + choosing + `"}`)
+	f.mu.Lock()
+	f.job = nil
+	f.mu.Unlock()
+	s.Press("x", "U")
+	s.See("nothing was said since its last summary")
+}
+
 func TestTheKeysAreDocumented(t *testing.T) {
 	t.Parallel()
 	const file, begin, end = "../../../docs/tui.md", "<!-- keys -->\n", "<!-- end of keys -->"

@@ -23,6 +23,8 @@ type Daemon interface {
 	GetSessionState(ctx context.Context, p api.SessionParams) (api.SessionResult, error)
 	GetConversation(ctx context.Context, p api.GetConversationParams) (api.GetConversationResult, error)
 	SearchConversations(ctx context.Context, p api.SearchConversationsParams) (api.SearchConversationsResult, error)
+	GetSummary(ctx context.Context, p api.GetSummaryParams) (api.GetSummaryResult, error)
+	SummarizeSession(ctx context.Context, p api.SessionParams) (api.SummarizeSessionResult, error)
 	LaunchSession(ctx context.Context, p api.LaunchSessionParams) (api.LaunchSessionResult, error)
 	ContinueSession(ctx context.Context, p api.ContinueSessionParams) (api.LaunchSessionResult, error)
 	UpdateSession(ctx context.Context, p api.UpdateSessionParams) (api.SessionResult, error)
