@@ -3,7 +3,6 @@ package session
 import (
 	"context"
 	"errors"
-	"os"
 	"slices"
 	"time"
 
@@ -12,6 +11,7 @@ import (
 	"github.com/sessiond/sessiond/rpc/api"
 	"github.com/sessiond/sessiond/session/claude"
 	"github.com/sessiond/sessiond/session/hook"
+	"github.com/sessiond/sessiond/session/shim"
 	"github.com/sessiond/sessiond/store"
 )
 
@@ -157,7 +157,7 @@ func (o *observer) run(ctx context.Context) {
 
 // watch makes the spool, and has its changes told.
 func (o *observer) watch() error {
-	if err := os.MkdirAll(o.dir, 0o700); err != nil {
+	if err := shim.PrivateDir(o.dir); err != nil {
 		return err
 	}
 	notify, err := fsnotify.NewWatcher()

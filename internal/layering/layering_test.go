@@ -47,7 +47,7 @@ var mayImport = map[string][]string{
 	"cmd/sessiond/export":      {"rpc/api"},                                              // what the two hand over
 	"store/search":             {"rpc/api", "store"},                                     // how events are shown is given to it
 	// Of sessions in terminals.
-	"session/hook":          {}, // Claude Code waits for it: it starts in milliseconds and knows no daemon
+	"session/hook":          {"session/shim"}, // Claude Code waits for it: it starts in milliseconds and knows no daemon
 	"cmd/sessiond/settings": {}, // texts and files, nothing else
 }
 

@@ -13,6 +13,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"github.com/sessiond/sessiond/session/shim"
 )
 
 const (
@@ -62,7 +64,7 @@ func Put(dir string, r Record) error {
 	name := fmt.Sprintf("%019d-%08x", r.Time.UnixNano(), rand.Uint32()) // #nosec G404 -- it keeps two of one nanosecond apart
 	err := write(dir, name, r)
 	if errors.Is(err, fs.ErrNotExist) {
-		if err = os.MkdirAll(dir, 0o700); err == nil {
+		if err = shim.PrivateDir(dir); err == nil {
 			err = write(dir, name, r)
 		}
 	}
@@ -89,7 +91,7 @@ func write(dir, name string, r Record) error {
 		return err
 	}
 	_, err = f.Write(append(h, r.Input...))
-	if err = errors.Join(err, f.Close()); err == nil {
+	if err = errors.Join(err, f.Chmod(0o600), f.Close()); err == nil {
 		err = os.Rename(draft, filepath.Join(dir, name+suffix))
 	}
 	if err != nil {

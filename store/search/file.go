@@ -101,6 +101,9 @@ func openFile(ctx context.Context, dir string, log *store.Store) (f *file, err e
 	if err := os.Mkdir(dir, 0o700); err != nil && !errors.Is(err, fs.ErrExist) {
 		return nil, err
 	}
+	if err := os.Chmod(dir, 0o700); err != nil { // #nosec G302 -- it is a directory; whatever the umask
+		return nil, err
+	}
 	f = &file{path: filepath.Join(dir, "index.db")}
 	defer func() {
 		if err != nil {
@@ -109,7 +112,7 @@ func openFile(ctx context.Context, dir string, log *store.Store) (f *file, err e
 	}()
 	made, err := os.OpenFile(f.path, os.O_CREATE|os.O_EXCL, 0o600)
 	if err == nil {
-		err = made.Close()
+		err = errors.Join(made.Chmod(0o600), made.Close())
 	}
 	if err != nil && !errors.Is(err, fs.ErrExist) {
 		return f, err
