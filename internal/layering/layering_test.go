@@ -48,7 +48,7 @@ var mayImport = map[string][]string{
 	"store/search":             {"rpc/api", "store"},                                     // how events are shown is given to it
 	// Of sessions in terminals.
 	"session/hook":          {"session/shim"}, // Claude Code waits for it: it starts in milliseconds and knows no daemon
-	"cmd/sessiond/settings": {}, // texts and files, nothing else
+	"cmd/sessiond/settings": {},               // texts and files, nothing else
 }
 
 // everywhere may be imported by every room: in a normal build it is nothing.
