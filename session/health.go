@@ -119,7 +119,7 @@ func (m *Manager) Health(ctx context.Context) (api.Health, error) {
 	}
 	h.Problems = slices.Concat(m.databaseProblems(databaseErr), m.diskProblems(free, diskErr), m.paused(), m.stranded(), m.deafness(), m.retention.problems(), h.Problems)
 	if !h.Claude.Available {
-		h.Problems = append(h.Problems, "no usable claude: "+h.Claude.Hint)
+		h.Problems = append(h.Problems, claude.ErrUnavailable.Error()+": "+strings.TrimPrefix(h.Claude.Hint, claude.ErrUnavailable.Error()+": "))
 	}
 	h.Status = api.HealthOK
 	if len(h.Problems) > 0 {

@@ -70,6 +70,14 @@ func (a *app) awaitJob(ctx context.Context, c *client.Client, job api.Job) error
 			if err != nil {
 				return err
 			}
+			if now.ID == id && now.State == api.JobQueued && now.Attempts > job.Attempts {
+				job.Attempts = now.Attempts
+				a.errs.printf("attempt %d of %d has failed: %s; the next is at %s, whether this waits for it or not\n",
+					now.Attempts, now.MaxAttempts, cleanLine(now.Reason), now.RetryAt.Local().Format("15:04:05"))
+				if err := a.errs.Flush(); err != nil {
+					return err
+				}
+			}
 			if now.ID == id && !now.UpdatedAt.Before(job.UpdatedAt.Time) && !now.State.Open() {
 				job = now
 				break
