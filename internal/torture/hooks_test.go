@@ -15,6 +15,7 @@ import (
 
 	"github.com/google/uuid"
 
+	"github.com/sessiond/sessiond/internal/scripted"
 	"github.com/sessiond/sessiond/rpc/api"
 	"github.com/sessiond/sessiond/rpc/client"
 	"github.com/sessiond/sessiond/session/hook"
@@ -69,8 +70,9 @@ func (p *producer) run(spool string, n int) error {
 	return say("SessionEnd", `,"reason":"other"`)
 }
 
-// TestObservations has four claudes use tools as fast as they can, while the daemon is
-// killed again and again: no observation is lost, none is there twice, all are in order.
+// TestObservations has four claudes use tools as fast as they can, while they are
+// summarised and the daemon is killed again and again: no observation is lost, none is
+// there twice, all are in order, and each is read for one summary.
 func TestObservations(t *testing.T) {
 	t.Parallel()
 	dir, err := os.MkdirTemp("", "sdt") // short, because of the socket in it
@@ -81,7 +83,8 @@ func TestObservations(t *testing.T) {
 	ctx, cancel := context.WithTimeout(t.Context(), patience)
 	defer cancel()
 	d := &program{exe: sessiond, state: filepath.Join(dir, "state"), socket: filepath.Join(dir, "s"), log: filepath.Join(dir, "log"),
-		env: []string{"HOME=" + dir}}
+		env: []string{"HOME=" + dir, "PATH=" + os.Getenv("PATH"), "SESSIOND_CLAUDE=" + scripted.Install(t, t.TempDir()),
+			"SESSIOND_MAX_SUMMARIZERS=2", "SESSIOND_JOB_ATTEMPTS=100", "SESSIOND_JOB_BACKOFF=10ms"}}
 	if err := d.start(ctx); err != nil {
 		t.Fatal(err)
 	}
@@ -97,6 +100,10 @@ func TestObservations(t *testing.T) {
 			}
 		})
 	}
+	made, stop := context.WithCancel(ctx)
+	defer stop()
+	var summarizing sync.WaitGroup
+	summarizing.Go(func() { summarizeAll(made, d.socket) })
 	for range timesOfDay {
 		time.Sleep(time.Duration(rand.IntN(max(1, *observations/20))) * time.Millisecond)
 		d.kill()
@@ -111,9 +118,14 @@ func TestObservations(t *testing.T) {
 	}
 	defer c.Close()
 	sessions := untilEnded(ctx, t, c)
+	stop()
+	summarizing.Wait()
 	t.Logf("%d observations, with %d kills, in %v", *observations, timesOfDay, time.Since(began))
 	for i := range all {
 		checkObservations(ctx, t, c, &all[i], sessions)
+	}
+	for _, ses := range sessions {
+		checkSummaries(ctx, t, c, ses.ID)
 	}
 	if seen := len(readObservations(ctx, t, c, api.ListObservationsParams{})); seen != *observations/producers*producers {
 		t.Errorf("%d observations in all, %d were made", seen, *observations)
@@ -132,6 +144,73 @@ func TestObservations(t *testing.T) {
 	if names, err := s.HookInputs(ctx); err != nil || len(names) > 0 {
 		t.Errorf("remembered for ever: %d, %v", len(names), err)
 	}
+}
+
+// summarizeAll has all sessions summarised again and again, whatever becomes of the daemon.
+func summarizeAll(ctx context.Context, socket string) {
+	for ctx.Err() == nil {
+		if c, err := client.Dial(ctx, socket); err == nil {
+			list, _ := c.ListSessions(ctx, api.ListSessionsParams{}) // none, if it was killed
+			for _, ses := range list.Sessions {
+				_, _ = c.SummarizeSession(ctx, api.SessionParams{SessionID: ses.ID}) // there may be nothing new
+			}
+			_ = c.Close()
+		}
+		select {
+		case <-ctx.Done():
+		case <-time.After(20 * time.Millisecond):
+		}
+	}
+}
+
+// checkSummaries waits until a session is summarised to its end, and checks that its
+// summaries cover it without a hole and nothing twice.
+func checkSummaries(ctx context.Context, t *testing.T, c *client.Client, id string) {
+	t.Helper()
+	for {
+		r, err := c.SummarizeSession(ctx, api.SessionParams{SessionID: id})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if r.Job == nil {
+			break
+		}
+		select {
+		case <-ctx.Done():
+			t.Fatalf("it is never summarised: %+v", r.Job)
+		case <-time.After(50 * time.Millisecond):
+		}
+	}
+	if left := readObservations(ctx, t, c, api.ListObservationsParams{SessionID: id, Unprocessed: true}); len(left) > 0 {
+		t.Errorf("%d observations are in no summary", len(left))
+	}
+	seqs := map[int64]bool{} // of the observations that no summary has had yet
+	for _, o := range readObservations(ctx, t, c, api.ListObservationsParams{SessionID: id}) {
+		seqs[o.Seq] = true
+	}
+	n, end := 0, int64(1)<<60
+	for {
+		r, err := c.GetSummary(ctx, api.GetSummaryParams{SessionID: id, BeforeSeq: &end})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if r.Summary == nil {
+			break
+		}
+		if n++; r.Summary.ToSeq >= end || r.Summary.FromSeq > r.Summary.ToSeq {
+			t.Fatalf("summary %+v, the one behind it begins with %d", r.Summary, end)
+		}
+		for seq := range seqs {
+			if seq >= r.Summary.FromSeq && seq <= r.Summary.ToSeq {
+				delete(seqs, seq)
+			}
+		}
+		end = r.Summary.FromSeq
+	}
+	if n == 0 || len(seqs) > 0 {
+		t.Errorf("%d summaries, %d observations in none of them", n, len(seqs))
+	}
+	t.Logf("%d summaries of %s", n, id)
 }
 
 // untilEnded waits until all sessions have ended.
