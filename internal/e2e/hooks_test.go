@@ -94,6 +94,17 @@ func (w *world) externals(wanted func([]api.Session) bool) []api.Session {
 	}
 }
 
+// hears waits until an answer is in the transcript, and taken in: 2.1.197 may write it
+// down behind the hook that tells of the turn's end.
+func (w *world) hears(id, answer string) {
+	w.t.Helper()
+	if !poll(func() bool {
+		return slices.Contains(said(w.conversation(api.GetConversationParams{SessionID: id})), "assistant: "+answer)
+	}) {
+		w.t.Fatalf("%q is not heard", answer)
+	}
+}
+
 func allEnded(n int) func([]api.Session) bool {
 	return func(list []api.Session) bool {
 		return len(list) == n && !slices.ContainsFunc(list, func(s api.Session) bool { return !s.Status.Final() })
@@ -162,13 +173,16 @@ func TestRealHookTalk(t *testing.T) {
 		if ses.Status != api.StatusWaitingInput || ses.WaitingFor != api.WaitingForMessage || ses.PID != term.cmd.Process.Pid && ses.PID != 0 {
 			t.Errorf("session: %+v", ses)
 		}
+		w.hears(ses.ID, "you said: one")
 		w.refusesLive(ses.ID)
 		term.say("wait: a")
 		w.externals(func(list []api.Session) bool { return list[0].Status == api.StatusRunning })
 		w.API.Release("a")
 		w.externals(func(list []api.Session) bool { return list[0].NumTurns == 2 })
+		w.hears(ses.ID, "waiting released")
 		term.say("bash: echo two")
 		w.externals(func(list []api.Session) bool { return list[0].NumTurns == 3 })
+		w.hears(ses.ID, "done with the tool")
 		term.say("/clear")
 		term.say("three")
 		w.externals(func(list []api.Session) bool { return len(list) == 2 && list[1].NumTurns == 1 })
