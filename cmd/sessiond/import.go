@@ -7,12 +7,10 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
-	"time"
 
 	"github.com/dustin/go-humanize"
 	"github.com/spf13/cobra"
 
-	"github.com/sessiond/sessiond/daemon"
 	"github.com/sessiond/sessiond/rpc/api"
 	"github.com/sessiond/sessiond/rpc/client"
 )
@@ -44,7 +42,7 @@ does not come back, but with --again.`,
 		if p.Since, err = parseSince(since); err != nil {
 			return err
 		}
-		if p.Paths, err = transcriptPaths(args); err != nil {
+		if p.Paths, err = a.transcriptPaths(args); err != nil {
 			return err
 		}
 		return a.withClient(func(ctx context.Context, c *client.Client, _ []string) error {
@@ -54,32 +52,27 @@ does not come back, but with --again.`,
 	return cmd
 }
 
-// parseSince reads a moment: an age, or a day or a time.
+// parseSince reads the moment of --since, if there is one.
 func parseSince(text string) (api.Time, error) {
 	if text == "" {
 		return api.Time{}, nil
 	}
-	for _, layout := range []string{time.DateOnly, time.RFC3339} {
-		if t, err := time.ParseInLocation(layout, text, time.Local); err == nil {
-			return api.At(t), nil
-		}
-	}
-	age, err := daemon.ParseAge(text)
+	t, err := moment(text)
 	if err != nil {
-		return api.Time{}, usagef("--since: %w, and no date such as 2006-01-02", err)
+		return t, usagef("--since: %w, and no date such as 2006-01-02", err)
 	}
-	return api.At(time.Now().Add(-age)), nil
+	return t, nil
 }
 
 // transcriptPaths are those that were given, else where Claude Code keeps them.
-func transcriptPaths(args []string) ([]string, error) {
+func (a *app) transcriptPaths(args []string) ([]string, error) {
 	paths := slices.Clone(args)
 	if len(paths) == 0 {
-		config := os.Getenv("CLAUDE_CONFIG_DIR")
+		config := a.getenv("CLAUDE_CONFIG_DIR")
 		if config == "" {
-			home, err := os.UserHomeDir()
-			if err != nil {
-				return nil, usagef("name a directory: where Claude Code keeps its transcripts is not known: %w", err)
+			home := a.getenv("HOME")
+			if home == "" {
+				return nil, usagef("name a directory: where Claude Code keeps its transcripts is not known: $HOME is not defined")
 			}
 			config = filepath.Join(home, ".claude")
 		}

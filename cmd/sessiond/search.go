@@ -93,21 +93,30 @@ func (f *searchFlags) into(p *api.SearchConversationsParams) (err error) {
 	return err
 }
 
-// timeOf reads a time, a day here, or an age.
+// timeOf reads the moment of a flag, if there is one.
 func timeOf(flag, text string) (api.Time, error) {
 	if text == "" {
 		return api.Time{}, nil
 	}
-	if t, err := time.Parse(time.RFC3339, text); err == nil {
-		return api.At(t), nil
+	t, err := moment(text)
+	if err != nil {
+		return t, usagef("%s: %q is no time such as 2026-01-31T12:00:00Z, no day such as 2026-01-31, and no age such as 12h, 30d or 2w", flag, text)
 	}
-	if t, err := time.ParseInLocation(time.DateOnly, text, time.Local); err == nil {
-		return api.At(t), nil
+	return t, nil
+}
+
+// moment reads a time, a day here, or an age; its error is about the age.
+func moment(text string) (api.Time, error) {
+	for _, layout := range []string{time.RFC3339, time.DateOnly} {
+		if t, err := time.ParseInLocation(layout, text, time.Local); err == nil {
+			return api.At(t), nil
+		}
 	}
-	if age, err := daemon.ParseAge(text); err == nil {
-		return api.At(time.Now().Add(-age)), nil
+	age, err := daemon.ParseAge(text)
+	if err != nil {
+		return api.Time{}, err
 	}
-	return api.Time{}, usagef("%s: %q is no time such as 2026-01-31T12:00:00Z, no day such as 2026-01-31, and no age such as 12h, 30d or 2w", flag, text)
+	return api.At(time.Now().Add(-age)), nil
 }
 
 // maxPage is how many matches a page has at most.
