@@ -328,7 +328,7 @@ var evilCommands = map[string][]string{
 	"export": {"ID", "ID --format html", "ID --format jsonl", "ID --format jsonl --raw", "ID --full", "ID -o FILE", "--all -o FILE"},
 	"notify": {"--after 0", "--after 0 --on new_approval,completed -- env"},
 	"watch":  {"--after 0", "--after 0 --json", "--after 0 --session ID"}, "status": {"", "--json"},
-	"search": {"x", "x --json", "x --role user --order newest"}, "import": {"", "--json", "--dry-run"},
+	"search": {"x", "x --json", "x --role user --order newest"}, "import": {"", ".", ". --json", ". --dry-run"},
 	"backup": {"FILE"}, "restore": {"FILE"}, "doctor": {"", "--json"}, "rpc": {"health", "getSessionState {\"session_id\":\"x\"}", "nope", "--json nope"},
 	"wait":      {"ID", "ID --json", "ID --for approval"},
 	"summarize": {"ID", "ID --json", "ID --detach"}, "jobs": {"", "--json"}, "jobs list": {"", "--session ID"},
