@@ -104,11 +104,10 @@ func (a *app) decide(ctx context.Context, c *client.Client, p api.SendDecisionPa
 
 // completeApprovals completes the ids of questions that are open. It starts no daemon.
 func (a *app) completeApprovals(cmd *cobra.Command, args []string, _ string) ([]cobra.Completion, cobra.ShellCompDirective) {
-	config, err := a.config(cmd)
-	if err != nil || len(args) > 0 {
+	if len(args) > 0 {
 		return nil, cobra.ShellCompDirectiveNoFileComp
 	}
-	c, err := a.connectRunning(cmd.Context(), config)
+	c, err := a.running(cmd)
 	if err != nil {
 		return nil, cobra.ShellCompDirectiveNoFileComp
 	}

@@ -116,11 +116,7 @@ func shortest(ids []string) map[string]string {
 // completeIDs completes ids on the shell's command line, with what is known of
 // the sessions. It starts no daemon.
 func (a *app) completeIDs(cmd *cobra.Command, _ []string, toComplete string) ([]cobra.Completion, cobra.ShellCompDirective) {
-	config, err := a.config(cmd)
-	if err != nil {
-		return nil, cobra.ShellCompDirectiveNoFileComp
-	}
-	c, err := a.connectRunning(cmd.Context(), config)
+	c, err := a.running(cmd)
 	if err != nil {
 		return nil, cobra.ShellCompDirectiveNoFileComp
 	}

@@ -47,11 +47,9 @@ func newJobsList(a *app) *cobra.Command {
   sessiond jobs list --session 0198c2aa-41f7 --all`,
 		Args: cobra.NoArgs,
 		RunE: a.withClient(func(ctx context.Context, c *client.Client, _ []string) error {
-			if limit < 1 {
-				return usagef("--limit must be 1 or more")
-			}
-			if all {
-				limit = 0
+			limit, err := atMost(limit, all)
+			if err != nil {
+				return err
 			}
 			p := api.ListJobsParams{}
 			for _, s := range states {

@@ -36,11 +36,9 @@ backslashes are \t, \n and \\.`,
 					return err
 				}
 			}
-			if limit < 1 {
-				return usagef("--limit must be 1 or more")
-			}
-			if all {
-				limit = 0
+			limit, err := atMost(limit, all)
+			if err != nil {
+				return err
 			}
 			if a.json && len(fields) > 0 {
 				return usagef("--json and --fields exclude each other")

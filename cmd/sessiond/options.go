@@ -185,6 +185,17 @@ func (a *app) prompt(args []string) (api.Content, error) {
 	return api.Text(text), nil
 }
 
+// atMost is what --limit and --all say together: how many at most, 0: all.
+func atMost(limit int, all bool) (int, error) {
+	switch {
+	case limit < 1:
+		return 0, usagef("--limit must be 1 or more")
+	case all:
+		return 0, nil
+	}
+	return limit, nil
+}
+
 // environment is what the session gets: the caller's own.
 func (a *app) environment() map[string]string {
 	m := make(map[string]string, len(a.env))

@@ -87,11 +87,10 @@ func (a *app) rawParams(args []string) (any, error) {
 
 // completeMethods completes the names of methods. It starts no daemon.
 func (a *app) completeMethods(cmd *cobra.Command, args []string, toComplete string) ([]cobra.Completion, cobra.ShellCompDirective) {
-	config, err := a.config(cmd)
-	if err != nil || len(args) > 0 {
+	if len(args) > 0 {
 		return nil, cobra.ShellCompDirectiveNoFileComp
 	}
-	c, err := a.connectRunning(cmd.Context(), config)
+	c, err := a.running(cmd)
 	if err != nil {
 		return nil, cobra.ShellCompDirectiveNoFileComp
 	}

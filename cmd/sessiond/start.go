@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"github.com/gofrs/flock"
+	"github.com/spf13/cobra"
 
 	"github.com/sessiond/sessiond/daemon"
 	"github.com/sessiond/sessiond/rpc/api"
@@ -38,6 +39,15 @@ func (a *app) connect(ctx context.Context, config daemon.Config) (*client.Client
 		err = &nobodyError{config.Socket, err}
 	}
 	return nil, &unreachableError{err}
+}
+
+// running connects a command to a daemon that runs already; it starts none.
+func (a *app) running(cmd *cobra.Command) (*client.Client, error) {
+	config, err := a.config(cmd)
+	if err != nil {
+		return nil, err
+	}
+	return a.connectRunning(cmd.Context(), config)
 }
 
 // connectRunning connects to a daemon that runs already. Where a service manager

@@ -30,11 +30,9 @@ days and the total. What summaries have cost is told beside that.`,
   sessiond usage --by session --all --json`,
 		Args: cobra.NoArgs,
 		RunE: a.withClient(func(ctx context.Context, c *client.Client, _ []string) error {
-			if limit < 1 {
-				return usagef("--limit must be 1 or more")
-			}
-			if all {
-				limit = 0
+			limit, err := atMost(limit, all)
+			if err != nil {
+				return err
 			}
 			if by == "" {
 				r, err := c.GetUsage(ctx, api.GetUsageParams{})
