@@ -15,8 +15,8 @@ const (
 	heapFloor = 8 << 20
 	// heapRest is how often it is looked whether the daemon has come to rest, and
 	// restingBytes what one that has allocates at most meanwhile.
-	heapRest     = time.Minute
-	restingBytes = 1 << 20
+	heapRest     = 10 * time.Second
+	restingBytes = 256 << 10
 )
 
 // steadyHeap keeps the collector from running all the time, and gives memory back
