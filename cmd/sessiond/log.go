@@ -108,22 +108,16 @@ type logger struct {
 // catchUp prints what the conversation holds by now.
 func (l *logger) catchUp(ctx context.Context) error {
 	p := api.GetConversationParams{SessionID: l.id, AfterSeq: l.after, IncludeRaw: l.raw, IncludeAncestors: new(!l.noAncestors)}
-	for {
-		page, err := l.client.GetConversation(ctx, p)
+	for ev, err := range l.client.Conversation(ctx, p) {
+		if err == nil {
+			err = l.print(ev)
+		}
 		if err != nil {
 			return err
 		}
-		for _, ev := range page.Events {
-			if err := l.print(ev); err != nil {
-				return err
-			}
-			l.after = ev.Seq
-		}
-		if page.NextAfterSeq == nil {
-			return l.out.Flush()
-		}
-		p.AfterSeq = *page.NextAfterSeq
+		l.after = ev.Seq
 	}
+	return l.out.Flush()
 }
 
 // live goes on until the session is final. Events of the log say when there is

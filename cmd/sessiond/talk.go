@@ -111,20 +111,19 @@ func (t *talk) catchUp(ctx context.Context, history int) error {
 func (t *talk) showHistory(ctx context.Context, count int) error {
 	var last []api.ConversationEvent
 	more := false
-	p := api.GetConversationParams{SessionID: t.id}
-	for {
-		page, err := t.client.GetConversation(ctx, p)
+	for ev, err := range t.client.Conversation(ctx, api.GetConversationParams{SessionID: t.id}) {
 		if err != nil {
 			return err
 		}
-		last = append(last, slices.DeleteFunc(page.Events, func(ev api.ConversationEvent) bool { return !t.view.shows(ev) })...)
-		if len(last) > count {
-			last, more = last[len(last)-count:], true
+		if !t.view.shows(ev) {
+			continue
 		}
-		if page.NextAfterSeq == nil {
-			break
+		if last = append(last, ev); len(last) > 2*count {
+			last, more = slices.Clone(last[count:]), true
 		}
-		p.AfterSeq = *page.NextAfterSeq
+	}
+	if len(last) > count {
+		last, more = last[len(last)-count:], true
 	}
 	if more {
 		t.view.note("… what was before: sessiond log " + cleanLine(t.id))

@@ -18,6 +18,9 @@ type library struct {
 	short, long      string // ids of a session of 20,000 events and of one with all the others
 }
 
+// readPage is how many events a page has of a conversation that is read whole.
+const readPage = 10_000
+
 // shortSession is the length of the conversation that is read whole.
 const shortSession = 20_000
 
@@ -119,7 +122,7 @@ func median(n int, run func() error) (time.Duration, error) {
 
 // pages measures a whole conversation, and the first page of a long one.
 func (b *bench) pages(l *library, scan float64) error {
-	whole, err := median(b.scaled(50), func() error { _, err := l.readAll(l.short, 10_000); return err })
+	whole, err := median(b.scaled(50), func() error { _, err := l.readAll(l.short); return err })
 	if err != nil {
 		return err
 	}
@@ -138,20 +141,15 @@ func (b *bench) pages(l *library, scan float64) error {
 	return nil
 }
 
-// readAll reads a conversation page by page, as it comes from the socket.
-func (w *world) readAll(id string, limit int) (events int, err error) {
-	p := api.GetConversationParams{SessionID: id, Limit: &limit}
-	for {
-		page, err := w.GetConversation(w.ctx, p)
+// readAll reads a conversation, as it comes from the socket.
+func (w *world) readAll(id string) (events int, err error) {
+	for _, err := range w.Conversation(w.ctx, api.GetConversationParams{SessionID: id, Limit: ptr(readPage)}) {
 		if err != nil {
 			return events, err
 		}
-		events += len(page.Events)
-		if page.NextAfterSeq == nil {
-			return events, nil
-		}
-		p.AfterSeq = *page.NextAfterSeq
+		events++
 	}
+	return events, nil
 }
 
 // replay measures a subscription that begins at the beginning.

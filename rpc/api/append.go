@@ -108,23 +108,23 @@ func (r GetConversationResult) Encoded() ConversationPage {
 // JSON returns what Marshal writes for the result, up to the escaping of strings,
 // in pieces that belong one behind the other.
 func (p ConversationPage) JSON() [][]byte {
+	between := []byte(`{"next_after_seq":`)
+	if p.NextAfterSeq == nil {
+		between = append(between, "null"...)
+	} else {
+		between = strconv.AppendInt(between, *p.NextAfterSeq, 10)
+	}
+	between = append(between, `,"head_seq":`...)
+	between = append(strconv.AppendInt(between, p.HeadSeq, 10), `,"events":[`...)
+	if len(p.Parts) == 0 {
+		return [][]byte{append(between, "]}"...)}
+	}
 	pieces := make([][]byte, 0, 2*len(p.Parts)+1)
-	between := []byte(`{"events":[`)
 	for _, part := range p.Parts {
 		pieces = append(pieces, between, part)
 		between = []byte(",")
 	}
-	end := []byte(`],"next_after_seq":`)
-	if len(p.Parts) == 0 {
-		end = []byte(`{"events":[],"next_after_seq":`)
-	}
-	if p.NextAfterSeq == nil {
-		end = append(end, "null"...)
-	} else {
-		end = strconv.AppendInt(end, *p.NextAfterSeq, 10)
-	}
-	end = append(end, `,"head_seq":`...)
-	return append(pieces, append(strconv.AppendInt(end, p.HeadSeq, 10), '}'))
+	return append(pieces, []byte("]}"))
 }
 
 // appendText appends a string; a mark is in the place of each byte that is no UTF-8.

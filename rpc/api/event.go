@@ -104,9 +104,9 @@ type GetConversationParams struct {
 
 // GetConversationResult is one page of a conversation.
 type GetConversationResult struct {
-	Events       []ConversationEvent `json:"events" jsonschema:"in the order of seq"`
 	NextAfterSeq *int64              `json:"next_after_seq" jsonschema:"after_seq of the next page; null at the end"`
 	HeadSeq      int64               `json:"head_seq" jsonschema:"the newest seq of the whole log"`
+	Events       []ConversationEvent `json:"events" jsonschema:"in the order of seq"`
 }
 
 // SubscribeParams are the params of subscribe. Filters are joined by "and";

@@ -77,6 +77,19 @@ func (r *GetConversationResult) parse(b []byte) bool {
 	return s.OK()
 }
 
+// NextAfter is the next_after_seq of a GetConversationResult that begins with it, as
+// the daemon's do; nothing behind it is looked at. more is false where there is no
+// next page, or where only ParseJSON can tell.
+func NextAfter(result []byte) (next int64, more bool) {
+	s := NewScanner(result)
+	s.Open('{')
+	if !s.More('}') || string(s.Name()) != "next_after_seq" || s.peek() == 'n' {
+		return 0, false
+	}
+	next = s.Int()
+	return next, !s.bad
+}
+
 // maxPage is how many events a page has at most.
 const maxPage = 10_000
 

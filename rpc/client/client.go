@@ -81,11 +81,7 @@ func (c *Client) Close() error {
 // Call calls any method: params is encoded as JSON (nil: none), and the result
 // is decoded into result unless that is nil; a *json.RawMessage keeps it as it came.
 func (c *Client) Call(ctx context.Context, method string, params, result any) error {
-	conn, err := c.live(ctx)
-	if err != nil {
-		return err
-	}
-	answer, err := conn.call(ctx, method, params)
+	answer, err := c.answer(ctx, method, params)
 	if err != nil {
 		return err
 	}
@@ -94,6 +90,15 @@ func (c *Client) Call(ctx context.Context, method string, params, result any) er
 		return fmt.Errorf("the result of %s: %w", method, err)
 	}
 	return nil
+}
+
+// answer calls a method, and leaves its result as it came. Whoever gets it releases it.
+func (c *Client) answer(ctx context.Context, method string, params any) (response, error) {
+	conn, err := c.live(ctx)
+	if err != nil {
+		return response{}, err
+	}
+	return conn.call(ctx, method, params)
 }
 
 // live returns the connection, and makes a new one where it is broken.

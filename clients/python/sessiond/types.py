@@ -772,12 +772,12 @@ class GetSessionStateResult(TypedDict):
 class GetConversationResult(TypedDict):
     """Answer of `getConversation`: a page of the conversation."""
 
-    events: list[ConversationEvent]
-    """in the order of seq"""
     next_after_seq: int | None
     """after_seq of the next page; null at the end"""
     head_seq: int
     """the newest seq of the whole log"""
+    events: list[ConversationEvent]
+    """in the order of seq"""
 
 
 class SearchConversationsResult(TypedDict):

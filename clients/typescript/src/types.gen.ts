@@ -925,12 +925,12 @@ export interface GetConversationParams {
 
 /** Answer of `getConversation`: a page of the conversation. */
 export interface GetConversationResult {
-  /** in the order of seq */
-  events: ConversationEvent[];
   /** after_seq of the next page; null at the end */
   next_after_seq: number | null;
   /** the newest seq of the whole log */
   head_seq: number;
+  /** in the order of seq */
+  events: ConversationEvent[];
 }
 
 /** Params of `searchConversations`. */
