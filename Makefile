@@ -98,8 +98,8 @@ $(BIN)/govulncheck-$(VULN_VERSION):
 	mv $(BIN)/govulncheck $@
 
 .PHONY: fuzz
-fuzz: ## run every fuzz target for FUZZTIME (default 20s), FUZZJOBS (default 2) at a time
-	@FUZZTIME=$(FUZZTIME) FUZZJOBS=$(or $(FUZZJOBS),2) ./internal/fuzz.sh
+fuzz: ## run every fuzz target (ONLY=regexp: some) for FUZZTIME (default 20s), FUZZJOBS (default 2) at a time
+	@FUZZTIME=$(FUZZTIME) FUZZONLY='$(ONLY)' FUZZJOBS=$(or $(FUZZJOBS),2) ./internal/fuzz.sh
 
 .PHONY: bench
 bench: build ## measure the daemon, each figure beside a yardstick of the same run (ONLY=regexp: a part of it)

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Runs every fuzz target for FUZZTIME, FUZZJOBS of them at a time, each with one
-# worker. Nothing is written into the tree: an input that fails is kept in
+# Runs every fuzz target (or those that fit FUZZONLY) for FUZZTIME, FUZZJOBS of them at a
+# time, each with one worker. Nothing is written into the tree: an input that fails is kept in
 # .cache/fuzz/PACKAGE/TARGET; copied into the package's testdata/fuzz/TARGET, it
 # is tried by every `go test` from then on.
 set -euo pipefail
@@ -41,7 +41,7 @@ one() {
 }
 export -f one
 
-targets=$(grep -ro --include='*_test.go' '^func Fuzz[A-Za-z0-9_]*' . | sed 's|^\./\(.*\)/[^/]*:func |\1 |' | sort -u)
+targets=$(grep -ro --include='*_test.go' '^func Fuzz[A-Za-z0-9_]*' . | sed 's|^\./\(.*\)/[^/]*:func |\1 |' | sort -u | grep -E "${FUZZONLY:-.}")
 for dir in $(cut -d' ' -f1 <<<"$targets" | sort -u); do
 	mkdir -p "$WORK/$dir"
 	go test -c -fuzz Fuzz -o "$WORK/$dir/test" "./$dir"
