@@ -77,6 +77,11 @@ func lookUp(env []string, name string) (string, bool) {
 	return "", false
 }
 
+// getenv is os.Getenv for an environment.
+func getenv(env []string) func(name string) string {
+	return func(name string) string { value, _ := lookUp(env, name); return value }
+}
+
 // readEnvironment reads what makeDir has kept.
 func readEnvironment(dir string) ([]string, error) {
 	b, err := os.ReadFile(filepath.Join(dir, environmentFile))

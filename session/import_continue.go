@@ -13,6 +13,7 @@ import (
 	"github.com/google/renameio/v2"
 
 	"github.com/sessiond/sessiond/rpc/api"
+	"github.com/sessiond/sessiond/session/claude"
 	"github.com/sessiond/sessiond/session/shim"
 	"github.com/sessiond/sessiond/session/transcript"
 	"github.com/sessiond/sessiond/store"
@@ -38,7 +39,7 @@ func (m *Manager) refresh(ctx context.Context, p api.ContinueSessionParams) erro
 		return wrapf(err, "conversation of session %s", row.Session.ID) // another session has gone on with it, and has what follows
 	}
 	env := m.environment(p.Env)
-	projects := transcript.Projects(func(name string) (string, bool) { return lookUp(env, name) })
+	projects := claude.ProjectsDir(getenv(env))
 	if projects == "" {
 		return nil // Claude Code itself will say what it thinks of that
 	}

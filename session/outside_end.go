@@ -8,8 +8,8 @@ import (
 	"time"
 
 	"github.com/sessiond/sessiond/rpc/api"
+	"github.com/sessiond/sessiond/session/claude"
 	"github.com/sessiond/sessiond/session/shim"
-	"github.com/sessiond/sessiond/session/transcript"
 )
 
 // look sees to the sessions of terminals that have not ended: takes in what their
@@ -141,7 +141,7 @@ func (m *Manager) letGo(ctx context.Context, p api.ContinueSessionParams) error 
 			"the conversation of session %s is open in Claude Code (process %d)", ses.ID, o.PID).With("session_id", ses.ID)
 	}
 	env := m.environment(p.Env)
-	projects := transcript.Projects(func(name string) (string, bool) { return lookUp(env, name) })
+	projects := claude.ProjectsDir(getenv(env))
 	if path := o.Transcript; path != "" || projects != "" {
 		if path == "" {
 			path = filepath.Join(projects, "none", fmt.Sprint(ses.ClaudeSessionID))

@@ -13,6 +13,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/sessiond/sessiond/cmd/sessiond/settings"
+	"github.com/sessiond/sessiond/session/claude"
 	"github.com/sessiond/sessiond/session/hook"
 )
 
@@ -76,15 +77,12 @@ in the file is changed, and a copy of it is left beside it.`,
 
 // file reads the settings file that is meant.
 func (c *hooksCall) file() (*settings.File, error) {
-	dir := c.getenv("CLAUDE_CONFIG_DIR")
-	switch home := c.getenv("HOME"); {
-	case c.project:
-		dir = ".claude"
-	case dir != "":
-	case home == "":
+	dir := ".claude"
+	if !c.project {
+		dir = claude.ConfigDir(c.getenv)
+	}
+	if dir == "" {
 		return nil, errors.New("HOME is not set, so Claude Code's settings cannot be found: set it, or CLAUDE_CONFIG_DIR")
-	default:
-		dir = filepath.Join(home, ".claude")
 	}
 	path, err := filepath.Abs(filepath.Join(dir, "settings.json"))
 	if err != nil {

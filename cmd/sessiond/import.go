@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"os"
-	"path/filepath"
 	"slices"
 	"strings"
 
@@ -13,6 +12,7 @@ import (
 
 	"github.com/sessiond/sessiond/rpc/api"
 	"github.com/sessiond/sessiond/rpc/client"
+	"github.com/sessiond/sessiond/session/claude"
 )
 
 func newImport(a *app) *cobra.Command {
@@ -68,15 +68,11 @@ func parseSince(text string) (api.Time, error) {
 func (a *app) transcriptPaths(args []string) ([]string, error) {
 	paths := slices.Clone(args)
 	if len(paths) == 0 {
-		config := a.getenv("CLAUDE_CONFIG_DIR")
-		if config == "" {
-			home := a.getenv("HOME")
-			if home == "" {
-				return nil, usagef("name a directory: where Claude Code keeps its transcripts is not known: $HOME is not defined")
-			}
-			config = filepath.Join(home, ".claude")
+		projects := claude.ProjectsDir(a.getenv)
+		if projects == "" {
+			return nil, usagef("name a directory: where Claude Code keeps its transcripts is not known: $HOME is not defined")
 		}
-		paths = []string{filepath.Join(config, "projects")}
+		paths = []string{projects}
 	}
 	for i := range paths {
 		if err := makeAbsolute(&paths[i]); err != nil {

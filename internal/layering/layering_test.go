@@ -38,7 +38,7 @@ var mayImport = map[string][]string{
 	"daemon/service":     {},                            // files and the managers' commands, nothing of the daemon
 	"session/transcript": {"rpc/api", "session/claude"}, // knows no database: what is imported and what is watched is read by it
 	// All else goes through the socket.
-	"cmd/sessiond":             {"daemon", "daemon/service", "rpc/api", "rpc/client", "session/shim", "cmd/sessiond/export", "cmd/sessiond/plain", "session/hook", "cmd/sessiond/settings"},
+	"cmd/sessiond":             {"daemon", "daemon/service", "rpc/api", "rpc/client", "session/shim", "cmd/sessiond/export", "cmd/sessiond/plain", "session/claude", "session/hook", "cmd/sessiond/settings"},
 	"cmd/sessiond-tui":         {"cmd/sessiond-tui/tui"},                                 // a program of its own: what it is made of would be set up by every shim
 	"cmd/sessiond-tui/tui":     {"rpc/api", "rpc/client", "cmd/sessiond/plain"},          // a client like any other: all it knows comes through the socket
 	"cmd/sessiond/plain":       {"rpc/api"},                                              // what is fit for a terminal, for the command line and the terminal UI

@@ -8,19 +8,6 @@ import (
 	"strings"
 )
 
-// Projects is the directory in which a claude with this environment keeps its
-// transcripts: CLAUDE_CONFIG_DIR, else .claude in HOME, and projects therein; "" where
-// neither is known.
-func Projects(lookUp func(name string) (string, bool)) string {
-	if dir, ok := lookUp("CLAUDE_CONFIG_DIR"); ok && dir != "" {
-		return filepath.Join(dir, "projects")
-	}
-	if home, ok := lookUp("HOME"); ok && home != "" {
-		return filepath.Join(home, ".claude", "projects")
-	}
-	return ""
-}
-
 // In returns the path that a conversation's transcript has in a directory of
 // projects; "" if there is none.
 func In(projects, id string) string {
