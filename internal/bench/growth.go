@@ -97,12 +97,13 @@ func (b *bench) liveSessions() (err error) {
 		if err != nil {
 			return err
 		}
+		time.Sleep(3 * time.Second) // what came of their launch is over
 		before, err := usageOf(w.daemon.Process.Pid)
 		if err != nil {
 			return err
 		}
 		begin := time.Now()
-		time.Sleep(3 * time.Second) // so long that the clock of /proc shows something
+		time.Sleep(5 * time.Second) // so long that the clock of /proc shows something
 		after, err := usageOf(w.daemon.Process.Pid)
 		if err != nil {
 			return err
