@@ -38,12 +38,14 @@ func (c Config) report(ctx context.Context, health func(context.Context) (api.He
 			}
 			select {
 			case <-tick.C:
+				continue
 			case <-stopped:
-				return
 			case <-ctx.Done():
-				c.tell("STOPPING=1\nSTATUS=stopping; sessions go on")
-				return
 			}
+			if ctx.Err() != nil { // whichever of the two was seen first
+				c.tell("STOPPING=1\nSTATUS=stopping; sessions go on")
+			}
+			return
 		}
 	}()
 	return func() {
