@@ -39,6 +39,14 @@ func (b *block) foldable() bool {
 // changed has a block rendered anew.
 func (b *block) changed() { b.drawn = renderKey{} }
 
+// blank is how many lines are free before its text.
+func (b *block) blank() int {
+	if b.tight {
+		return 0
+	}
+	return 1
+}
+
 // lastSeq is that of the last event in the block.
 func (b *block) lastSeq() int64 {
 	if b.result != nil {
@@ -54,6 +62,7 @@ type transcript struct {
 	loose  map[string]api.ConversationEvent // results whose calls are not loaded, by that id
 	all    bool                             // also what is for programs
 	asked  map[string]api.Approval          // by the id of the tool's call
+	folds  map[int64]fold                   // blocks that were folded, or unfolded, by themselves before
 }
 
 func newTranscript() transcript {
@@ -143,7 +152,7 @@ func (t *transcript) blockOf(ev api.ConversationEvent) *block {
 	if !t.all && !shows(&ev) {
 		return nil
 	}
-	b := &block{ConversationEvent: ev, depth: t.depth(&ev)}
+	b := &block{ConversationEvent: ev, depth: t.depth(&ev), fold: t.folds[ev.Seq]}
 	if ev.EventType == api.ConversationToolCall && ev.ToolID != "" {
 		t.calls[ev.ToolID] = b
 		if q, ok := t.asked[ev.ToolID]; ok {

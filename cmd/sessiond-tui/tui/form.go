@@ -13,6 +13,7 @@ type field struct {
 	hint  string
 	in    textarea.Model
 	lines int
+	json  bool // for editors
 }
 
 // form asks for several things at once. What it was filled in with stays until
@@ -67,12 +68,27 @@ func (d *form) take(m *model, msg tea.Msg) tea.Cmd {
 		case actAccept:
 			d.done(m)
 			return nil
+		case actEditor:
+			return d.edit(m, f)
 		case actNewline:
 			f.in.InsertRune('\n')
 			return nil
 		}
 	}
 	return typed(&f.in, msg)
+}
+
+// edit edits a field in the person's editor.
+func (d *form) edit(m *model, f *field) tea.Cmd {
+	if f.lines == 1 {
+		d.fault = "the editor is for fields of several lines"
+		return nil
+	}
+	ending := ".md"
+	if f.json {
+		ending = ".json"
+	}
+	return m.editor(f.in.Value(), ending, func(_ *model, text string) { setInput(&f.in, text) })
 }
 
 func (d *form) move(n int) {
@@ -131,6 +147,6 @@ func (d *form) view(m *model, width, height int) (out []string, cursor *tea.Curs
 	if d.fault != "" {
 		lines = append(lines, styled(m.th.bad, marked(" ", wrap(d.fault, width-2)))...)
 	}
-	lines = append(lines, m.th.dim.Render(fit(" ctrl+s does it, tab goes on, esc leaves it", width)))
+	lines = append(lines, m.th.dim.Render(fit(" ctrl+s does it, tab goes on, ctrl+g opens your editor, esc leaves it", width)))
 	return box(lines, width, height), cursor
 }

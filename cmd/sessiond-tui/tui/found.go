@@ -148,13 +148,14 @@ func (m *model) jump(msg jumpMsg) {
 	}
 	m.list.selected = msg.session.ID
 	t := m.open(msg.session.ID)
-	t.goal, t.word, t.toTop = msg.seq, msg.word, false
+	t.goal, t.word, t.spot, t.toTop = msg.seq, msg.word, nil, false
 	t.reach()
 	m.focus = focusTalk
 	m.wantEarlier(t)
 }
 
-// reach selects the event that is the goal, once it is loaded, and shows it whole.
+// reach selects the event that is the goal, once it is loaded, and shows it where it
+// was on the screen, else whole.
 func (t *talk) reach() {
 	if t.goal == 0 || !t.ready || t.after >= t.goal || len(t.blocks) == 0 {
 		return
@@ -169,11 +170,24 @@ func (t *talk) reach() {
 			break
 		}
 	}
+	t.goal = 0
+	switch spot := t.spot; {
+	case spot == nil:
+		t.unveil(at)
+	case spot.follow:
+		t.selected = at
+	default:
+		t.place(at, spot.row)
+	}
+}
+
+// unveil shows a block from its beginning on, unfolded.
+func (t *talk) unveil(at int) {
 	if b := t.blocks[at]; b.foldable() {
 		b.fold = foldOpen
 		b.changed()
 	}
-	t.goal, t.follow, t.selected, t.top, t.line = 0, false, at, at, 0
+	t.follow, t.selected, t.top, t.line = false, at, at, 0
 	if lines := t.lines(at); len(lines) > t.height { // the word is to be on the screen, too
 		i := slices.IndexFunc(lines, func(line string) bool { return strings.Contains(ansi.Strip(line), t.word) })
 		t.line = max(0, i-t.height/3)

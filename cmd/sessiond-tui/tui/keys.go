@@ -63,6 +63,7 @@ const (
 	actOlder
 	actNewer
 	actLeave
+	actEditor
 
 	actEditMessage
 	actWithdraw
@@ -171,6 +172,7 @@ var bindings = []binding{
 	{inPrompt, actSend, []string{"enter"}, "send; while it works, that is queued"},
 	{inPrompt, actSendNow, []string{"ctrl+s"}, "send now, with the next result of a tool"},
 	{inPrompt, actNewline, []string{"alt+enter", "shift+enter", "ctrl+j"}, "a new line"},
+	{inPrompt, actEditor, []string{"ctrl+g"}, "write it in your editor: $VISUAL or $EDITOR"},
 	{inPrompt, actOlder, []string{"up"}, "on the first line: what was said before"},
 	{inPrompt, actNewer, []string{"down"}, "on the last line: what was said after that"},
 	{inPrompt, actNextPane, []string{"tab"}, "go to the list; the draft stays"},
@@ -187,6 +189,7 @@ var bindings = []binding{
 	{inForm, actNextField, []string{"tab"}, "the next field"},
 	{inForm, actPreviousField, []string{"shift+tab"}, "the field before"},
 	{inForm, actAccept, []string{"ctrl+s"}, "do it; enter does too, in a field of one line"},
+	{inForm, actEditor, []string{"ctrl+g"}, "write a field of several lines in your editor"},
 	{inForm, actCancel, []string{"esc", "ctrl+c"}, "leave it; nothing is done"},
 
 	{inFound, actUp, []string{"k", "up"}, "the match above"},

@@ -2,6 +2,7 @@ package tui
 
 import (
 	"errors"
+	"fmt"
 	"os"
 	"strings"
 	"testing"
@@ -470,4 +471,45 @@ func TestWhatIsForProgramsIsShownOnRequest(t *testing.T) {
 	s.Press("v")
 	s.See("what is for programs is hidden")
 	s.Gone("  init")
+}
+
+// TestWhatIsShownStaysInItsPlace: with what is for programs, or without, the selected
+// block stays where it is on the screen, and as unfolded as it was.
+func TestWhatIsShownStaysInItsPlace(t *testing.T) {
+	t.Parallel()
+	f := scene()
+	for i := range 300 { // several readings
+		f.say(working, api.ConversationEvent{EventType: api.ConversationSystem, Role: "system", Content: "init"})
+		f.say(working, thinks(fmt.Sprintf("thought %d.\nAnd more of it.", i)))
+		f.say(working, says(fmt.Sprintf("said %d.", i)))
+	}
+	s := show(t, f, 120, 36, false, func(o *Options) { o.Session = working })
+	s.See("said 299.")
+	s.Press("g")
+	s.See("thought 0.")
+	s.Press(strings.Split(strings.Repeat("j", 58), "")...)
+	selected := func(screen string) (row int, line string) {
+		for i, l := range strings.Split(screen, "\n") {
+			if _, after, ok := strings.Cut(l, "▌"); ok {
+				return i, strings.TrimSpace(after)
+			}
+		}
+		return -1, ""
+	}
+	var row int
+	s.Until("a block in the middle is selected", func(screen string) bool {
+		var line string
+		row, line = selected(screen)
+		return strings.Contains(line, "thought: thought 28.")
+	})
+	s.Press(enter) // unfolds it
+	s.See("And more of it.")
+	for _, note := range []string{"everything is shown", "what is for programs is hidden"} {
+		s.Press("v")
+		s.See(note, "And more of it.")
+		s.Until("the block is where it was", func(screen string) bool {
+			r, l := selected(screen)
+			return r == row && l == "✻ thought 28."
+		})
+	}
 }

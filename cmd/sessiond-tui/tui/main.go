@@ -1,6 +1,7 @@
 package tui
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -56,7 +57,8 @@ func Main(args []string) int {
 }
 
 func parse(args []string) (*call, error) {
-	c := &call{o: Options{Environ: os.Environ(), Env: map[string]string{}, Home: os.Getenv("HOME"), Now: time.Now}}
+	c := &call{o: Options{Environ: os.Environ(), Env: map[string]string{}, Home: os.Getenv("HOME"), Now: time.Now,
+		Editor: cmp.Or(os.Getenv("VISUAL"), os.Getenv("EDITOR"), "vi")}}
 	flags := pflag.NewFlagSet("sessiond-tui", pflag.ContinueOnError)
 	flags.Usage = func() {
 		fmt.Fprintf(os.Stderr, "This program is run by 'sessiond tui'; see 'sessiond tui --help'. Its flags are\n\n%s", flags.FlagUsages())

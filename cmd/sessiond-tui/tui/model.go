@@ -150,7 +150,7 @@ func (m *model) take(msg tea.Msg) tea.Cmd {
 	return nil
 }
 
-// rest is for searches in all conversations, and for what only text fields understand.
+// rest is for what comes of searches and editors, and for what only text fields understand.
 func (m *model) rest(msg tea.Msg) (cmd tea.Cmd) {
 	switch msg := msg.(type) {
 	case foundMsg:
@@ -158,6 +158,9 @@ func (m *model) rest(msg tea.Msg) (cmd tea.Cmd) {
 		return nil
 	case jumpMsg:
 		m.jump(msg)
+		return nil
+	case editedMsg:
+		m.edited(msg)
 		return nil
 	}
 	if m.focus == focusPrompt && m.dialog == nil {

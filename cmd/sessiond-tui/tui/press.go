@@ -161,7 +161,7 @@ func (m *model) foldSelected(t *talk) {
 }
 
 // showAll shows, or hides again, what Claude Code says to programs. The
-// conversation is read anew for it.
+// conversation is read anew for it, and the selected block stays where it is.
 func (m *model) showAll(t *talk) {
 	id, all := t.id, !t.all
 	t.draft = m.prompt.Value()
@@ -169,7 +169,16 @@ func (m *model) showAll(t *talk) {
 	delete(m.talks, id)
 	m.current = nil
 	fresh := m.open(id)
-	fresh.all, fresh.draft = all, draft
+	fresh.all, fresh.draft, fresh.folds = all, draft, map[int64]fold{}
+	for _, b := range t.blocks {
+		if b.fold != foldDefault {
+			fresh.folds[b.Seq] = b.fold
+		}
+	}
+	if t.selected < len(t.blocks) {
+		b := t.blocks[t.selected]
+		fresh.goal, fresh.spot = b.Seq, &spot{t.row(t.selected) + b.blank(), t.follow}
+	}
 	m.say(map[bool]string{true: "everything is shown", false: "what is for programs is hidden"}[all])
 }
 

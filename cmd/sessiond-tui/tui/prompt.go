@@ -24,6 +24,8 @@ func (m *model) promptKey(k tea.KeyPressMsg) tea.Cmd {
 		m.sendPrompt(api.DeliveryQueue)
 	case actSendNow:
 		m.sendPrompt(api.DeliveryNow)
+	case actEditor:
+		return m.editPrompt()
 	case actLeave, actPreviousPane:
 		m.focus = focusTalk
 	case actNextPane:

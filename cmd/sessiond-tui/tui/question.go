@@ -202,7 +202,7 @@ func (m *model) editInput(q api.Approval) {
 		}
 		m.decide(api.SendDecisionParams{ApprovalID: q.ID, Decision: api.DecisionApprove, UpdatedInput: json.RawMessage(values[0])})
 		return nil
-	}, ask("input", "", pretty(q.ToolInput), 1000))
+	}, field{label: "input", in: newInput(pretty(q.ToolInput), 1000), lines: 1000, json: true})
 }
 
 // decide sends a decision. The question goes when its event says that it was

@@ -29,6 +29,7 @@ type Options struct {
 
 	Env     map[string]string // of sessions that are launched
 	Environ []string          // says what the terminal can do
+	Editor  string            // the command that edits a file
 	Dir     string            // where new sessions run unless told otherwise
 	Home    string            // is shown as ~
 

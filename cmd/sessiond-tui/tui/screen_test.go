@@ -75,7 +75,6 @@ func TestTheScreenNarrow(t *testing.T) {
 // pictures is where the pictures of the README are.
 const pictures = "../../../docs/pictures"
 
-// The pictures are made of the real screen: they are what it shows now.
 // TestWhatASessionDoesComesFirst: a long directory and a long title leave room for it.
 func TestWhatASessionDoesComesFirst(t *testing.T) {
 	t.Parallel()
@@ -90,6 +89,7 @@ func TestWhatASessionDoesComesFirst(t *testing.T) {
 	s.See("which of the databases? which of the databases?", "…  waits for approval")
 }
 
+// The pictures are made of the real screen: they are what it shows now.
 func TestTheScreenInLightAndDark(t *testing.T) {
 	t.Parallel()
 	for _, name := range []string{"light", "dark"} {

@@ -56,6 +56,14 @@ func (s *scroll) by(n int) {
 	}
 	s.settle()
 	s.line += n
+	s.roll()
+	s.follow = false
+	s.settle()
+	s.keepSelected()
+}
+
+// roll has the first line on the screen be one of the block at the top.
+func (s *scroll) roll() {
 	for s.line < 0 && s.top > 0 {
 		s.top--
 		s.line += len(s.lines(s.top))
@@ -65,9 +73,26 @@ func (s *scroll) by(n int) {
 		s.line -= len(s.lines(s.top))
 		s.top++
 	}
-	s.follow = false
+}
+
+// row is where on the screen block i begins; above it that is less than 0.
+func (s *scroll) row(i int) int {
+	row := -s.line
+	for j := s.top; j < i; j++ {
+		row += len(s.lines(j))
+	}
+	for j := i; j < s.top; j++ {
+		row -= len(s.lines(j))
+	}
+	return row
+}
+
+// place selects block i, and has its text begin at a row of the screen.
+func (s *scroll) place(i, row int) {
+	s.top, s.line, s.follow = i, s.at(i).blank()-row, false
+	s.roll()
 	s.settle()
-	s.keepSelected()
+	s.selected = i
 }
 
 // settle moves the screen where it cannot show less than it could.
@@ -122,13 +147,10 @@ func (s *scroll) selectBy(n int) {
 
 // hidden is how many lines of block i are above and below the screen.
 func (s *scroll) hidden(i int) (above, below int) {
-	at := -s.line
-	for j := s.top; j < i; j++ {
-		at += len(s.lines(j))
-	}
 	if i < s.top {
 		return len(s.lines(i)), 0
 	}
+	at := s.row(i)
 	return max(0, -at), max(0, at+len(s.lines(i))-s.height)
 }
 
@@ -193,10 +215,7 @@ func (s *scroll) view(active bool) []string {
 	mark, none := s.r.accent.Render("▌")+" ", "  "
 	for i := s.top; i < s.count() && len(out) < s.height; i++ {
 		lines := s.lines(i)
-		blank := 0
-		if !s.at(i).tight {
-			blank = 1
-		}
+		blank := s.at(i).blank()
 		skip := 0
 		if i == s.top {
 			skip = min(s.line, len(lines))

@@ -22,6 +22,7 @@ type talk struct {
 	toTop   bool                    // older events are read until the first is there
 	goal    int64                   // they are read until this one is there; 0: none
 	word    string                  // that is looked for in it
+	spot    *spot                   // where it was on the screen; nil: it is to be shown from the top
 	err     error                   // why the last reading failed
 	early   []api.ConversationEvent // what came before the end was read
 
@@ -35,6 +36,12 @@ type talk struct {
 	answers []string     // to its first parts
 	asks    askedLines   // the question as it was drawn last
 	picks   map[int]bool // options of the part that is asked, where several may be chosen
+}
+
+// spot is where a block is on the screen.
+type spot struct {
+	row    int  // of its text
+	follow bool // the end is shown, wherever that has the block be
 }
 
 // maxTalks is how many conversations are kept.
