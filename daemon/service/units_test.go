@@ -7,6 +7,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -142,6 +143,13 @@ func TestAgent(t *testing.T) {
 	for _, want := range []string{"<key>AbandonProcessGroup</key>\n\t<true/>", "<key>RunAtLoad</key>\n\t<true/>", "<string>/opt/a b/sessiond</string>\n\t\t<string>serve</string>"} {
 		if !strings.Contains(content, want) {
 			t.Errorf("no %s in\n%s", want, content)
+		}
+	}
+	known := []string{ // launchd.plist(5) has these; of others launchd says nothing, and does nothing
+		"Label", "ProgramArguments", "EnvironmentVariables", "RunAtLoad", "KeepAlive", "SuccessfulExit", "AbandonProcessGroup", "ProcessType", "StandardErrorPath"}
+	for _, key := range regexp.MustCompile("<key>([^<]*)</key>").FindAllStringSubmatch(Agent(Spec{Executable: "/x/sessiond", Log: "/x/log"}), -1) {
+		if !slices.Contains(known, key[1]) {
+			t.Errorf("launchd knows no %s", key[1])
 		}
 	}
 	python, err := exec.LookPath("python3")
