@@ -45,7 +45,7 @@ type SearchConversationsResult struct {
 	Matches    []SearchMatch `json:"matches" jsonschema:"in the order that was asked for; fewer than the limit, even none, where next_cursor says that there may be more"`
 	NextCursor string        `json:"next_cursor,omitempty" jsonschema:"cursor of the next page; absent at the end"`
 	Total      int           `json:"total" jsonschema:"how many events match among those that were looked at"`
-	Partial    bool          `json:"partial,omitempty" jsonschema:"older events were not looked at yet: total is of the newer ones, and next_cursor comes to the others"`
+	Partial    bool          `json:"partial,omitempty" jsonschema:"older events were not looked at yet, because enough were found or the time was over: total is of the newer ones, and next_cursor comes to the others"`
 	IndexedSeq int64         `json:"indexed_seq" jsonschema:"events up to this seq can be found; behind head_seq where the index is being built, or is a moment late"`
 	HeadSeq    int64         `json:"head_seq" jsonschema:"the newest seq of the whole log"`
 }

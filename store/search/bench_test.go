@@ -17,6 +17,40 @@ import (
 // benchEvents is the size of log that a search has to answer from in 50 ms.
 const benchEvents = 1_000_000
 
+// benchCase is a search.
+type benchCase struct {
+	name string
+	p    api.SearchConversationsParams
+}
+
+// extremes are the searches that the index is least made for.
+func extremes() (list []benchCase) {
+	words := func(format, between string, from, n int) string {
+		var all []string
+		for i := range n {
+			all = append(all, fmt.Sprintf(format, from+i))
+		}
+		return strings.Join(all, between)
+	}
+	for _, c := range []struct{ name, query string }{
+		{"begin of a quarter of all words", "w1*"},
+		{"and a rare word", "needle w1*"},
+		{"without it", "every -w1*"},
+		{"begin of the last word of a phrase", `"w0 w1"*`},
+		{"32 begins of words", words("w%d*", " OR ", 1, 32)},
+		{"one of the 32 most frequent words", words("w%d", " OR ", 0, 32)},
+		{"all of them", words("w%d", " ", 0, 32)},
+		{"16 of them", words("w%d", " ", 0, 16)},
+		{"none of them", "every -" + words("w%d", " -", 0, 31)},
+		{"32 phrases", strings.Repeat(`"w0 w1 w2 w3" OR `, 31) + "nosuchword"},
+		{"phrase of 300 words", `"` + strings.Repeat("w0 ", 300) + `"`},
+		{"phrase of 220 words, all in every event", `"` + strings.Repeat("of every ", 110) + `"`},
+	} {
+		list = append(list, benchCase{c.name, api.SearchConversationsParams{Query: c.query}})
+	}
+	return list
+}
+
 // BenchmarkSearch searches 1,000,000 events of 2,000 sessions, each with some 60 words.
 // The metric cpu-ms is the time that processors were at work for a search, which is what
 // it takes on a machine that has nothing else to do; worst-ms is the slowest by the clock.
@@ -24,10 +58,7 @@ func BenchmarkSearch(b *testing.B) {
 	l := newLibrary(b, Options{})
 	rare := l.million(b)
 	yes := true
-	for _, c := range []struct {
-		name string
-		p    api.SearchConversationsParams
-	}{
+	for _, c := range append([]benchCase{
 		{"rare word", api.SearchConversationsParams{Query: "needle"}},
 		{"no such word", api.SearchConversationsParams{Query: "nosuchword"}},
 		{"word of every event", api.SearchConversationsParams{Query: "every"}},
@@ -47,7 +78,9 @@ func BenchmarkSearch(b *testing.B) {
 		{"frequent word, rare tool", api.SearchConversationsParams{Query: "every", ToolName: "Rare"}},
 		{"frequent word, role", api.SearchConversationsParams{Query: "every", Role: api.RoleUser}},
 		{"frequent word, long ago", api.SearchConversationsParams{Query: "every", Before: api.FromMillis(1e12 + 1000)}},
-	} {
+		{"frequent word, long ago, imported", api.SearchConversationsParams{Query: "every", Before: api.FromMillis(1e12)}},
+		{"frequent word, one millisecond", api.SearchConversationsParams{Query: "every", After: api.FromMillis(1e12 + 400_000), Before: api.FromMillis(1e12 + 400_001)}},
+	}, extremes()...) {
 		b.Run(c.name, func(b *testing.B) {
 			worst, found, partial := time.Duration(0), 0, 0
 			cpu := cpuTime(b)
@@ -133,6 +166,8 @@ func benchEvent(session int64, n int, zipf *rand.Zipf) store.Event {
 		said = api.ConversationEvent{EventType: api.ConversationToolCall, ToolName: "Rare", ToolID: "x", ToolInput: must(api.Marshal(map[string]any{"a": said.Content}))}
 	}
 	ev := event(session, said)
-	ev.Time = api.FromMillis(1e12 + int64(n))
+	if ev.Time = api.FromMillis(1e12 + int64(n)); n%1000 == 500 { // it was imported: it is older than what stands around it
+		ev.Time = api.FromMillis(1e12 - int64(n))
+	}
 	return ev
 }

@@ -16,7 +16,7 @@ import (
 )
 
 // format is the version of what is below: an index of another one is made anew.
-const format = 1
+const format = 2
 
 // Losing the last transactions to a power cut does no harm, they are made again: so
 // nothing is synced but by checkpoints. What is deleted is overwritten, where that costs
@@ -41,6 +41,7 @@ CREATE TABLE shards (
     n         INTEGER PRIMARY KEY,
     added     INTEGER NOT NULL, -- events that were ever in it
     living    INTEGER NOT NULL, -- that still are
+    bytes     INTEGER NOT NULL, -- that their words had
     first_seq INTEGER NOT NULL,
     last_seq  INTEGER NOT NULL,
     min_time  INTEGER NOT NULL,
@@ -88,7 +89,7 @@ type file struct {
 
 // shard is what is known of one.
 type shard struct {
-	n, added, living, first, last, minTime, maxTime int64
+	n, added, living, bytes, first, last, minTime, maxTime int64
 }
 
 // errStale says that an index was not made of this log.
@@ -169,8 +170,8 @@ func (f *file) load(ctx context.Context, log *store.Store) error {
 	}
 	f.indexed.Store(indexed)
 	s := &f.shard
-	err = f.writer.QueryRowContext(ctx, "SELECT n, added, living, first_seq, last_seq, min_time, max_time FROM shards ORDER BY n DESC LIMIT 1").
-		Scan(&s.n, &s.added, &s.living, &s.first, &s.last, &s.minTime, &s.maxTime)
+	err = f.writer.QueryRowContext(ctx, "SELECT n, added, living, bytes, first_seq, last_seq, min_time, max_time FROM shards ORDER BY n DESC LIMIT 1").
+		Scan(&s.n, &s.added, &s.living, &s.bytes, &s.first, &s.last, &s.minTime, &s.maxTime)
 	if errors.Is(err, sql.ErrNoRows) {
 		err = nil
 	}

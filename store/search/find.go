@@ -151,18 +151,20 @@ func (s *finder) collect(ctx context.Context, at place) (hits []hit, oldest int6
 	if err != nil {
 		return nil, 0, err
 	}
+	if at.oldest != 0 { // it has been found how far it reaches, and that is no matter of time
+		s.deadline = time.Time{}
+	}
 	for i, sh := range shards {
 		from, upTo := max(at.oldest, sh.first), min(at.upTo, sh.last)
-		most := s.o.maxRanked - len(hits)
-		found, err := s.inShard(ctx, sh, from, upTo, most)
+		found, reached, err := s.inShard(ctx, sh, from, upTo, s.o.maxRanked-len(hits))
 		if err != nil {
 			return nil, 0, err
 		}
-		if hits = append(hits, found...); len(found) == most {
-			oldest = found[most-1].seq
+		if hits = append(hits, found...); reached > from || len(hits) >= s.o.maxRanked {
+			oldest = reached
 			break
 		}
-		if at.oldest == 0 && i+1 < len(shards) && time.Now().After(s.deadline) {
+		if i+1 < len(shards) && s.late() {
 			oldest = sh.first
 			break
 		}
@@ -176,6 +178,9 @@ func (s *finder) collect(ctx context.Context, at place) (hits []hit, oldest int6
 	}
 	return hits, oldest, nil
 }
+
+// late reports whether the time is over.
+func (s *finder) late() bool { return !s.deadline.IsZero() && time.Now().After(s.deadline) }
 
 // shards are those that can have something, newest first.
 func (s *finder) shards(ctx context.Context, at place) (list []shard, err error) {
@@ -202,37 +207,47 @@ func (s *finder) shards(ctx context.Context, at place) (list []shard, err error)
 	return list, rows.Err()
 }
 
-// inShard finds the newest hits of a shard, newest first.
-func (s *finder) inShard(ctx context.Context, sh shard, from, upTo int64, most int) (hits []hit, err error) {
+// inShard finds the newest hits of a shard, newest first: so many at most, and those
+// that are found in the time. All events from reached on were looked at.
+func (s *finder) inShard(ctx context.Context, sh shard, from, upTo int64, most int) (hits []hit, reached int64, err error) {
 	words, conditions, args, some, err := s.conditions(ctx, sh)
 	if err != nil || !some {
-		return nil, err
+		return nil, from, err
 	}
-	text, score := textTable(sh.n), "0.0"
-	if s.p.Order == api.OrderRank {
-		score = "-bm25(" + text + ", 1.0, 0.0)" // of what is said, not of what it is filtered by
-	}
-	join := ""
-	if len(conditions) > 0 {
-		join = " CROSS JOIN events e ON e.seq = " + text + ".rowid"
-	}
-	where := append([]string{text + " MATCH ?", text + ".rowid BETWEEN ? AND ?"}, conditions...)
-	args = append(append([]any{s.query.match(words...), from, upTo}, args...), most)
-	find := fmt.Sprintf("SELECT %[1]s.rowid, %[2]s FROM %[1]s%[3]s WHERE %[4]s ORDER BY %[1]s.rowid DESC LIMIT ?",
-		text, score, join, strings.Join(where, " AND ")) // #nosec G201 -- nothing in it is a client's
-	rows, err := s.file.readers.QueryContext(context.WithoutCancel(ctx), find, args...)
+	p, err := s.plan(ctx, sh)
 	if err != nil {
-		return nil, fault(err)
+		return nil, 0, err
+	}
+	find, args := s.statement(sh, p, words, conditions, args)
+	rows, err := s.file.readers.QueryContext(context.WithoutCancel(ctx), find, append(args, from, upTo)...)
+	if err != nil {
+		return nil, 0, fault(err)
 	}
 	defer func() { err = fault(errors.Join(err, rows.Close())) }()
-	for rows.Next() {
-		var h hit
-		if err := rows.Scan(&h.seq, &h.score); err != nil {
-			return nil, err
+	for more := true; more; {
+		var some []hit
+		if some, reached, more, err = take(rows); err != nil {
+			return nil, 0, err
 		}
-		hits = append(hits, h)
+		for len(some) > 0 {
+			kept, n, err := s.keep(ctx, p.check, some)
+			if err != nil {
+				return nil, 0, err
+			}
+			at := some[n-1].seq
+			if hits, some = append(hits, kept...), some[n:]; len(hits) >= most {
+				hits = hits[:most]
+				return hits, hits[most-1].seq, nil
+			}
+			if len(some) > 0 && s.late() {
+				return hits, at, nil
+			}
+		}
+		if more && s.late() {
+			return hits, reached, nil
+		}
 	}
-	return hits, rows.Err()
+	return hits, from, nil
 }
 
 // conditions renders the filters for a shard: words that the index is asked for, and

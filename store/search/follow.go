@@ -197,7 +197,7 @@ func (x *Index) step(ctx context.Context, f *file) error {
 		for i := range events {
 			if events[i].Type == api.EventSessionDeleted {
 				b.indexed = events[i].Seq - 1
-				if err := f.write(ctx, &b, x.o.shardEvents); err != nil {
+				if err := f.write(ctx, &b, x.o.shardEvents, x.o.shardBytes); err != nil {
 					return err
 				}
 				if err := f.remove(ctx, events[i].SessionN); err != nil {
@@ -212,5 +212,5 @@ func (x *Index) step(ctx context.Context, f *file) error {
 			break
 		}
 	}
-	return f.write(ctx, &b, x.o.shardEvents)
+	return f.write(ctx, &b, x.o.shardEvents, x.o.shardBytes)
 }

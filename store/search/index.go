@@ -22,6 +22,8 @@ const (
 	// shardEvents is how many events a shard has at most. What a search looks at is so
 	// many at once, between two looks at the time; each shard costs a rare word 0.1 ms.
 	shardEvents = 16384
+	// shardBytes is how many bytes of words one has at most, about.
+	shardBytes = 16 << 20
 	// maxRanked is how many of the newest matches are ranked together.
 	maxRanked = 4000
 	// patience is how long a search goes on to older shards.
@@ -50,8 +52,8 @@ type Options struct {
 	Logger *slog.Logger // nil: nobody hears
 
 	// For tests.
-	shardEvents, maxRanked, maxWords int
-	patience, gather, retry          time.Duration
+	shardEvents, shardBytes, maxRanked, maxWords, maxPages int
+	patience, gather, retry                                time.Duration
 }
 
 // Index is what is searched in. It never keeps a daemon from working: whatever is
@@ -97,7 +99,9 @@ var errUnsupported = fmt.Errorf("this program was built without full text search
 func Open(o Options) *Index {
 	o.shardEvents = cmp.Or(o.shardEvents, shardEvents)
 	o.maxRanked = cmp.Or(o.maxRanked, maxRanked)
+	o.shardBytes = cmp.Or(o.shardBytes, shardBytes)
 	o.maxWords = cmp.Or(o.maxWords, maxWords)
+	o.maxPages = cmp.Or(o.maxPages, maxPages)
 	o.patience = cmp.Or(o.patience, patience)
 	o.gather = cmp.Or(o.gather, gather)
 	o.retry = cmp.Or(o.retry, retry)

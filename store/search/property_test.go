@@ -30,13 +30,16 @@ func anyQuery() *rapid.Generator[string] {
 		word := rapid.SampledFrom(vocabulary)
 		part := rapid.Custom(func(t *rapid.T) string {
 			w := word.Draw(t, "word")
-			switch rapid.IntRange(0, 6).Draw(t, "form") {
+			switch rapid.IntRange(0, 7).Draw(t, "form") {
 			case 0:
 				return `"` + w + " " + word.Draw(t, "second") + `"`
 			case 1:
 				return w[:len(w)/2] + "*"
 			case 2:
 				return "-" + w
+			case 4:
+				long := rapid.SliceOfN(word, maxAsked, maxAsked+2).Draw(t, "long")
+				return strings.Repeat("-", rapid.IntRange(0, 1).Draw(t, "minus")) + `"` + strings.Join(long, " ") + `"`
 			case 3:
 				return w + " OR " + word.Draw(t, "other")
 			}
@@ -62,7 +65,8 @@ func TestSearchIsLikeReadingEverything(t *testing.T) {
 	rapid.Check(t, func(rt *rapid.T) {
 		o := quick()
 		o.shardEvents, o.maxRanked = rapid.IntRange(1, 12).Draw(rt, "shard"), rapid.IntRange(1, 20).Draw(rt, "ranked")
-		o.maxWords = rapid.IntRange(1, 3).Draw(rt, "words")
+		o.maxWords, o.maxPages = rapid.IntRange(1, 3).Draw(rt, "words"), rapid.IntRange(-1, 12).Draw(rt, "pages")
+		o.shardBytes = rapid.IntRange(1, 500).Draw(rt, "bytes")
 		l := newLibrary(t, o)
 		all := l.fill(rt)
 		for range 6 {

@@ -104,6 +104,9 @@ func sessionWord(n int64) string { return beyondText + "s" + strconv.FormatInt(n
 
 func roleWord(role api.Role) string { return beyondText + "r" + string(role) }
 
+// everybody matches every event.
+var everybody = `("` + strings.Join([]string{roleWord(api.RoleUser), roleWord(api.RoleAssistant), roleWord(api.RoleTool), roleWord(api.RoleSystem)}, `" OR "`) + `")`
+
 // toolWord is the word for a tool, whose name may have any characters.
 func toolWord(name string) string {
 	sum := sha256.Sum256([]byte(name))

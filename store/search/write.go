@@ -39,18 +39,19 @@ func (b *batch) add(ev *store.Event, render func(*store.Event) (api.Conversation
 	}
 }
 
-// write commits a batch.
-func (f *file) write(ctx context.Context, b *batch, shardEvents int) error {
+// write commits a batch. A shard has so many events and bytes of words at most, but for
+// the last event's.
+func (f *file) write(ctx context.Context, b *batch, events, bytes int) error {
 	ctx = context.WithoutCancel(ctx) // it is short, and a context that ends would have to be watched
 	newest := f.shard
 	err := f.transact(ctx, func(tx *sql.Tx) error {
 		for rest := b.rows; len(rest) > 0; {
-			if newest.n == 0 || newest.added >= int64(shardEvents) {
+			if newest.n == 0 || newest.added >= int64(events) || newest.bytes >= int64(bytes) {
 				if err := newest.next(ctx, tx, rest[0]); err != nil {
 					return err
 				}
 			}
-			n := min(len(rest), shardEvents-int(newest.added))
+			n := room(rest, events-int(newest.added), bytes-int(newest.bytes))
 			if err := newest.insert(ctx, tx, rest[:n]); err != nil {
 				return err
 			}
@@ -69,6 +70,15 @@ func (f *file) write(ctx context.Context, b *batch, shardEvents int) error {
 	return nil
 }
 
+// room is how many rows a shard takes that has room for so many, and for so many bytes.
+func room(rows []row, events, bytes int) (n int) {
+	for n < min(len(rows), events) && bytes > 0 {
+		bytes -= len(rows[n].words)
+		n++
+	}
+	return n
+}
+
 // next begins the shard behind s, with a row to come.
 func (s *shard) next(ctx context.Context, tx *sql.Tx, first row) error {
 	if _, err := tx.ExecContext(ctx, "UPDATE shards SET untidy = 1 WHERE n = ?", s.n); err != nil {
@@ -80,7 +90,7 @@ func (s *shard) next(ctx context.Context, tx *sql.Tx, first row) error {
 	if err != nil {
 		return err
 	}
-	_, err = tx.ExecContext(ctx, "INSERT INTO shards VALUES (?, 0, 0, ?, ?, ?, ?, 0)", s.n, s.first, s.first, s.minTime, s.maxTime)
+	_, err = tx.ExecContext(ctx, "INSERT INTO shards VALUES (?, 0, 0, 0, ?, ?, ?, ?, 0)", s.n, s.first, s.first, s.minTime, s.maxTime)
 	return err
 }
 
@@ -117,10 +127,11 @@ func (s *shard) insert(ctx context.Context, tx *sql.Tx, rows []row) (err error) 
 		}
 		s.added++
 		s.living++
+		s.bytes += int64(len(r.words))
 		s.last, s.minTime, s.maxTime = r.seq, min(s.minTime, r.time), max(s.maxTime, r.time)
 	}
-	_, err = tx.ExecContext(ctx, "UPDATE shards SET added = ?, living = ?, last_seq = ?, min_time = ?, max_time = ? WHERE n = ?",
-		s.added, s.living, s.last, s.minTime, s.maxTime, s.n)
+	_, err = tx.ExecContext(ctx, "UPDATE shards SET added = ?, living = ?, bytes = ?, last_seq = ?, min_time = ?, max_time = ? WHERE n = ?",
+		s.added, s.living, s.bytes, s.last, s.minTime, s.maxTime, s.n)
 	return err
 }
 

@@ -790,7 +790,7 @@ class SearchConversationsResult(TypedDict):
     total: int
     """how many events match among those that were looked at"""
     partial: NotRequired[bool]
-    """older events were not looked at yet: total is of the newer ones, and next_cursor comes to the others"""
+    """older events were not looked at yet, because enough were found or the time was over: total is of the newer ones, and next_cursor comes to the others"""
     indexed_seq: int
     """events up to this seq can be found; behind head_seq where the index is being built, or is a moment late"""
     head_seq: int

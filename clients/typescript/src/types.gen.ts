@@ -969,7 +969,7 @@ export interface SearchConversationsResult {
   next_cursor?: string;
   /** how many events match among those that were looked at */
   total: number;
-  /** older events were not looked at yet: total is of the newer ones, and next_cursor comes to the others */
+  /** older events were not looked at yet, because enough were found or the time was over: total is of the newer ones, and next_cursor comes to the others */
   partial?: boolean;
   /** events up to this seq can be found; behind head_seq where the index is being built, or is a moment late */
   indexed_seq: number;

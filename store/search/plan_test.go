@@ -1,0 +1,103 @@
+package search
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/sessiond/sessiond/rpc/api"
+)
+
+// TestWhatTheIndexIsNotAskedFor: what would take long is looked for in the texts, the
+// newest first, for as long as there is time; the cursor goes on from there.
+func TestWhatTheIndexIsNotAskedFor(t *testing.T) {
+	t.Parallel()
+	o := quick()
+	o.maxPages, o.patience = -1, time.Nanosecond
+	l := newLibrary(t, o)
+	row := l.session(nil)
+	var want []int64
+	for i := range 5 * readAtOnce {
+		want = append(want, l.say(row, "every apple "+strings.Repeat("and more ", i%3)))
+	}
+	l.say(row, "a pear")
+	slices.Reverse(want)
+	l.settle()
+	for _, query := range []string{"app*", "every", `"every apple"`, "app* OR nothing", "ever* -pear"} {
+		r, err := l.Search(t.Context(), api.SearchConversationsParams{Query: query})
+		if err != nil || !r.Partial || r.NextCursor == "" || r.Total > readAtOnce {
+			t.Errorf("%s: %+v, %v", query, r, err)
+		}
+		l.want(query, want...)
+	}
+}
+
+// TestWhatAWordTakes: the begin of many words weighs more than a word, and that more
+// than one that is rare; a query that is heavy is not asked of the index whole.
+func TestWhatAWordTakes(t *testing.T) {
+	t.Parallel()
+	l := newLibrary(t, quick())
+	row := l.session(nil)
+	for i := range 40 {
+		var text strings.Builder
+		for k := range 2000 {
+			fmt.Fprintf(&text, "w%d every ", i*2000+k)
+		}
+		l.say(row, text.String())
+	}
+	l.say(row, strings.Repeat("of ", 100)+"needle")
+	l.settle()
+	plan := func(text string) (plan, int) {
+		query, err := parseQuery(text)
+		if err != nil {
+			t.Fatal(err)
+		}
+		s := &finder{Index: l.Index, file: l.file, query: query}
+		parts := []part{{terms: query.groups[0]}}
+		if err := s.weigh(t.Context(), shard{n: 1}, parts); err != nil {
+			t.Fatal(err)
+		}
+		p, err := s.plan(t.Context(), shard{n: 1})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return p, parts[0].pages
+	}
+	_, rare := plan("needle")
+	_, frequent := plan("every")
+	begins, many := plan("w1*")
+	if rare >= frequent || frequent >= many || many < maxPages || len(begins.ask.groups) != 0 || len(begins.check.groups) != 1 {
+		t.Errorf("%d pages for a rare word, %d for a frequent one, %d for many: %+v", rare, frequent, many, begins)
+	}
+	if p, _ := plan("needle w1*"); len(p.ask.groups) != 1 || len(p.check.groups) != 1 {
+		t.Errorf("a rare word and a frequent begin: %+v", p)
+	}
+	if p, _ := plan(`"` + strings.Repeat("of ", 100) + `needle"`); len(p.ask.groups[0][0].words) != maxAsked || len(p.check.groups[0][0].words) != 101 {
+		t.Errorf("a long phrase: %+v", p)
+	}
+	if seqs := l.seqs(`"` + strings.Repeat("of ", 99) + `needle"`); len(seqs) != 1 {
+		t.Errorf("the phrase is at %v", seqs)
+	}
+}
+
+// TestAShardIsBoundInBytesToo: long events come to more shards.
+func TestAShardIsBoundInBytesToo(t *testing.T) {
+	t.Parallel()
+	o := quick()
+	o.shardBytes = 100
+	l := newLibrary(t, o)
+	row := l.session(nil)
+	for range 5 {
+		l.say(row, strings.Repeat("apple ", 12), "pear", "pear") // 80 bytes: the next one still fits
+	}
+	l.settle()
+	n, err := numbers(t.Context(), l.file.readers, "SELECT bytes FROM shards WHERE bytes BETWEEN 100 AND 200")
+	if err != nil || len(n) < 2 {
+		t.Errorf("%v, %v", n, err)
+	}
+	if seqs := l.seqs("pear"); len(seqs) != 10 {
+		t.Errorf("there are pears at %v", seqs)
+	}
+}
