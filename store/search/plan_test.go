@@ -47,7 +47,7 @@ func TestWhatAWordTakes(t *testing.T) {
 		}
 		l.say(row, text.String())
 	}
-	l.say(row, strings.Repeat("of ", 100)+"needle")
+	l.say(row, strings.Repeat("of ", 100)+"apple")
 	l.settle()
 	plan := func(text string) (plan, int) {
 		query, err := parseQuery(text)
@@ -65,19 +65,19 @@ func TestWhatAWordTakes(t *testing.T) {
 		}
 		return p, parts[0].pages
 	}
-	_, rare := plan("needle")
+	_, rare := plan("apple")
 	_, frequent := plan("every")
 	begins, many := plan("w1*")
 	if rare >= frequent || frequent >= many || many < maxPages || len(begins.ask.groups) != 0 || len(begins.check.groups) != 1 {
 		t.Errorf("%d pages for a rare word, %d for a frequent one, %d for many: %+v", rare, frequent, many, begins)
 	}
-	if p, _ := plan("needle w1*"); len(p.ask.groups) != 1 || len(p.check.groups) != 1 {
+	if p, _ := plan("apple w1*"); len(p.ask.groups) != 1 || len(p.check.groups) != 1 {
 		t.Errorf("a rare word and a frequent begin: %+v", p)
 	}
-	if p, _ := plan(`"` + strings.Repeat("of ", 100) + `needle"`); len(p.ask.groups[0][0].words) != maxAsked || len(p.check.groups[0][0].words) != 101 {
+	if p, _ := plan(`"` + strings.Repeat("of ", 100) + `apple"`); len(p.ask.groups[0][0].words) != maxAsked || len(p.check.groups[0][0].words) != 101 {
 		t.Errorf("a long phrase: %+v", p)
 	}
-	if seqs := l.seqs(`"` + strings.Repeat("of ", 99) + `needle"`); len(seqs) != 1 {
+	if seqs := l.seqs(`"` + strings.Repeat("of ", 99) + `apple"`); len(seqs) != 1 {
 		t.Errorf("the phrase is at %v", seqs)
 	}
 }
