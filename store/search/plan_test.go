@@ -38,7 +38,9 @@ func TestWhatTheIndexIsNotAskedFor(t *testing.T) {
 // than one that is rare; a query that is heavy is not asked of the index whole.
 func TestWhatAWordTakes(t *testing.T) {
 	t.Parallel()
-	l := newLibrary(t, quick())
+	o := quick()
+	o.shardEvents, o.maxPages = 41, 100
+	l := newLibrary(t, o)
 	row := l.session(nil)
 	for i := range 40 {
 		var text strings.Builder
@@ -47,8 +49,12 @@ func TestWhatAWordTakes(t *testing.T) {
 		}
 		l.say(row, text.String())
 	}
-	l.say(row, strings.Repeat("of ", 100)+"apple")
-	l.settle()
+	l.say(row, strings.Repeat("of ", 100)+"zebra")
+	l.say(row, "the shard before is full")
+	eventually(t, "it is packed", func() bool {
+		untidy, err := numbers(t.Context(), l.file.readers, "SELECT n FROM shards WHERE untidy OR (SELECT count(*) FROM shards) < 2")
+		return err == nil && len(untidy) == 0 && l.Health().Behind == 0
+	})
 	plan := func(text string) (plan, int) {
 		query, err := parseQuery(text)
 		if err != nil {
@@ -65,19 +71,19 @@ func TestWhatAWordTakes(t *testing.T) {
 		}
 		return p, parts[0].pages
 	}
-	_, rare := plan("apple")
+	_, rare := plan("zebra")
 	_, frequent := plan("every")
 	begins, many := plan("w1*")
-	if rare >= frequent || frequent >= many || many < maxPages || len(begins.ask.groups) != 0 || len(begins.check.groups) != 1 {
+	if rare >= frequent || frequent >= many || many < o.maxPages || len(begins.ask.groups) != 0 || len(begins.check.groups) != 1 {
 		t.Errorf("%d pages for a rare word, %d for a frequent one, %d for many: %+v", rare, frequent, many, begins)
 	}
-	if p, _ := plan("apple w1*"); len(p.ask.groups) != 1 || len(p.check.groups) != 1 {
+	if p, _ := plan("zebra w1*"); len(p.ask.groups) != 1 || len(p.check.groups) != 1 {
 		t.Errorf("a rare word and a frequent begin: %+v", p)
 	}
-	if p, _ := plan(`"` + strings.Repeat("of ", 100) + `apple"`); len(p.ask.groups[0][0].words) != maxAsked || len(p.check.groups[0][0].words) != 101 {
+	if p, _ := plan(`"` + strings.Repeat("of ", 100) + `zebra"`); len(p.ask.groups[0][0].words) != maxAsked || len(p.check.groups[0][0].words) != 101 {
 		t.Errorf("a long phrase: %+v", p)
 	}
-	if seqs := l.seqs(`"` + strings.Repeat("of ", 99) + `apple"`); len(seqs) != 1 {
+	if seqs := l.seqs(`"` + strings.Repeat("of ", 99) + `zebra"`); len(seqs) != 1 {
 		t.Errorf("the phrase is at %v", seqs)
 	}
 }
