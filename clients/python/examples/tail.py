@@ -6,6 +6,7 @@ python3 tail.py [CURSOR_FILE]
 
 import asyncio
 import json
+import os
 import sys
 from pathlib import Path
 
@@ -30,3 +31,5 @@ if __name__ == "__main__":
         asyncio.run(main(Path(sys.argv[1]) if len(sys.argv) > 1 else None))
     except KeyboardInterrupt:
         pass
+    except BrokenPipeError:  # nobody reads on, as in `tail.py | head`; nor does who flushes at the end
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

@@ -10,6 +10,7 @@ const after_seq = file && existsSync(file) ? Number(readFileSync(file, 'utf8')) 
 const stop = new AbortController();
 process.once('SIGINT', () => stop.abort());
 process.once('SIGTERM', () => stop.abort());
+process.stdout.once('error', () => stop.abort()); // nobody reads on, as in `tail.js | head`
 
 const client = await Client.connect();
 const onDisconnect = (err: Error) => console.error(`${err.message}; trying again`);
