@@ -43,6 +43,9 @@ func scratch(text, ending string) (path string, err error) {
 	if err != nil {
 		return "", err
 	}
+	if text != "" && !strings.HasSuffix(text, "\n") {
+		text += "\n" // as editors like it
+	}
 	_, err = f.WriteString(text)
 	if err = errors.Join(err, f.Close()); err != nil {
 		return "", errors.Join(err, os.Remove(f.Name()))

@@ -22,10 +22,10 @@ func TestAPromptIsWrittenInAnEditor(t *testing.T) {
 	edit := scriptOf(t, `test "$1" = --wait && printf 'and this\n\n\033[31mtoo\n' >>"$2"`+"\n")
 	s := show(t, scene(), 120, 36, false, func(o *Options) { edit(o); o.Session = waiting })
 	s.See("Shall I fix both?")
-	s.Press("i", "Yes, ", "\x07")
-	s.See("Yes, and this", "too")
+	s.Press("i", "Yes,", "\x07")
+	s.See("Yes,", "and this", "too")
 	s.Press(enter)
-	want := `"content":"Yes, and this\n\n␛[31mtoo"`
+	want := `"content":"Yes,\nand this\n\n␛[31mtoo"`
 	s.Until(want, func(string) bool { s.nudge(); return strings.Contains(s.last("sendMessage"), want) })
 }
 

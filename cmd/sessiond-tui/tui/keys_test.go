@@ -56,6 +56,26 @@ func TestAQuestionIsAnsweredWithOneKey(t *testing.T) {
 	}
 }
 
+// TestNothingIsAnsweredUnseen: where only the list is on the screen, a key shows what is
+// asked, and answers it when it is pressed again.
+func TestNothingIsAnsweredUnseen(t *testing.T) {
+	t.Parallel()
+	s := show(t, scene(), 80, 24, false, nil)
+	s.See("needs your answer")
+	s.Press(enter)
+	s.See("y yes") // it can be answered
+	s.Press(esc)
+	s.See("needs your answer")
+	s.Press("y")
+	s.See("this is what it asks", "https://upload.example.com")
+	if n := s.count("sendDecision"); n != 0 {
+		t.Fatalf("%d answers", n)
+	}
+	s.See("y yes")
+	s.Press("y")
+	s.called(`sendDecision {"approval_id":"q1","decision":"approve"}`)
+}
+
 func TestAQuestionThatHasJustComeIsNotAnswered(t *testing.T) {
 	t.Parallel()
 	f := scene()

@@ -80,11 +80,18 @@ func (m *model) answerKey(name string) (tea.Cmd, bool) {
 		return nil, false
 	}
 	t := m.current
-	if n, err := strconv.Atoi(name); err == nil && n > 0 && n < 10 && t.part() != nil {
+	act := actionOf(name, onQuestion)
+	n, err := strconv.Atoi(name)
+	digit := err == nil && n > 0 && n < 10 && t.part() != nil
+	if m.layout().talk == 0 && (digit || act != actNone) {
+		m.showQuestion(t)
+		return nil, true
+	}
+	if digit {
 		m.choose(n)
 		return nil, true
 	}
-	switch actionOf(name, onQuestion) {
+	switch act {
 	case actYes:
 		m.yes(t)
 	case actNo:
@@ -112,6 +119,14 @@ func (m *model) answerKey(name string) (tea.Cmd, bool) {
 		return nil, false
 	}
 	return nil, true
+}
+
+// showQuestion shows what is asked, where only the list was on the screen: nothing is
+// answered that was not seen.
+func (m *model) showQuestion(t *talk) {
+	m.focus, t.since = focusTalk, false
+	m.work.later(settleTime, settledMsg(t.shown.ID))
+	m.say("this is what it asks")
 }
 
 // yes approves, or sends what was chosen.
