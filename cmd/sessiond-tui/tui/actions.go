@@ -77,9 +77,12 @@ func (m *model) sessionKey(act action) {
 		m.fork(*s)
 	case actInterrupt:
 		m.work.call("interrupt it", nil, func(ctx context.Context) (doneMsg, error) {
-			_, err := d.InterruptSession(ctx, api.InterruptSessionParams{SessionID: id})
+			r, err := d.InterruptSession(ctx, api.InterruptSessionParams{SessionID: id})
 			if errors.Is(err, client.ErrDisconnected) { // not again: it could be the next turn that is interrupted
 				err = errors.New("the daemon went away; whether the turn was interrupted is not known")
+			}
+			if r.Status != api.StatusInterrupting {
+				return doneMsg{note: "no turn is under way"}, err
 			}
 			return doneMsg{note: "interrupted"}, err
 		})

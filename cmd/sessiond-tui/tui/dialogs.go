@@ -43,7 +43,11 @@ func (d *confirm) take(m *model, msg tea.Msg) tea.Cmd {
 }
 
 func (d *confirm) view(m *model, width, _ int) ([]string, *tea.Cursor) {
-	return []string{fill(m.th.warn.Bold(true).Render(" "+d.text)+"  y yes, any other key no", width)}, nil
+	lines := marked(" ", wrap(m.th.warn.Bold(true).Render(d.text)+"  y yes, any other key no", width-1)) // whatever the length of a title
+	for i, line := range lines {
+		lines[i] = fill(line, width)
+	}
+	return lines, nil
 }
 
 // line has one line typed.

@@ -186,7 +186,11 @@ func (f *fake) DeleteSession(_ context.Context, p api.SessionParams) (api.Delete
 func (f *fake) InterruptSession(_ context.Context, p api.InterruptSessionParams) (api.InterruptSessionResult, error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	return api.InterruptSessionResult{}, f.did("interruptSession", p)
+	r := api.InterruptSessionResult{SessionID: p.SessionID, Status: api.StatusWaitingInput}
+	if p.SessionID == working {
+		r.Status = api.StatusInterrupting
+	}
+	return r, f.did("interruptSession", p)
 }
 
 func (f *fake) EndSession(_ context.Context, p api.EndSessionParams) (api.StatusResult, error) {

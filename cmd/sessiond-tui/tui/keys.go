@@ -15,6 +15,7 @@ const (
 	actNextPane
 	actPreviousPane
 	actReconnect
+	actNextQuestion
 
 	actUp
 	actDown
@@ -118,6 +119,7 @@ var bindings = []binding{
 	{everywhere, actHelp, []string{"?"}, "show all keys"},
 	{everywhere, actNextPane, []string{"tab"}, "go to the next pane: list, conversation, prompt"},
 	{everywhere, actPreviousPane, []string{"shift+tab"}, "go to the pane before"},
+	{everywhere, actNextQuestion, []string{"."}, "go to the next session that asks something"},
 	{everywhere, actNew, []string{"N"}, "launch a new session"},
 	{everywhere, actSearchAll, []string{"S"}, "find what was said, in all conversations"},
 	{everywhere, actReconnect, []string{"ctrl+r"}, "start the daemon if it is gone; read everything anew"},

@@ -2,7 +2,6 @@ package tui
 
 import (
 	"errors"
-	"fmt"
 	"os"
 	"strings"
 	"testing"
@@ -54,26 +53,6 @@ func TestAQuestionIsAnsweredWithOneKey(t *testing.T) {
 			s.See("1 question")
 		})
 	}
-}
-
-// TestNothingIsAnsweredUnseen: where only the list is on the screen, a key shows what is
-// asked, and answers it when it is pressed again.
-func TestNothingIsAnsweredUnseen(t *testing.T) {
-	t.Parallel()
-	s := show(t, scene(), 80, 24, false, nil)
-	s.See("needs your answer")
-	s.Press(enter)
-	s.See("y yes") // it can be answered
-	s.Press(esc)
-	s.See("needs your answer")
-	s.Press("y")
-	s.See("this is what it asks", "https://upload.example.com")
-	if n := s.count("sendDecision"); n != 0 {
-		t.Fatalf("%d answers", n)
-	}
-	s.See("y yes")
-	s.Press("y")
-	s.called(`sendDecision {"approval_id":"q1","decision":"approve"}`)
 }
 
 func TestAQuestionThatHasJustComeIsNotAnswered(t *testing.T) {
@@ -491,45 +470,4 @@ func TestWhatIsForProgramsIsShownOnRequest(t *testing.T) {
 	s.Press("v")
 	s.See("what is for programs is hidden")
 	s.Gone("  init")
-}
-
-// TestWhatIsShownStaysInItsPlace: with what is for programs, or without, the selected
-// block stays where it is on the screen, and as unfolded as it was.
-func TestWhatIsShownStaysInItsPlace(t *testing.T) {
-	t.Parallel()
-	f := scene()
-	for i := range 300 { // several readings
-		f.say(working, api.ConversationEvent{EventType: api.ConversationSystem, Role: "system", Content: "init"})
-		f.say(working, thinks(fmt.Sprintf("thought %d.\nAnd more of it.", i)))
-		f.say(working, says(fmt.Sprintf("said %d.", i)))
-	}
-	s := show(t, f, 120, 36, false, func(o *Options) { o.Session = working })
-	s.See("said 299.")
-	s.Press("g")
-	s.See("thought 0.")
-	s.Press(strings.Split(strings.Repeat("j", 58), "")...)
-	selected := func(screen string) (row int, line string) {
-		for i, l := range strings.Split(screen, "\n") {
-			if _, after, ok := strings.Cut(l, "▌"); ok {
-				return i, strings.TrimSpace(after)
-			}
-		}
-		return -1, ""
-	}
-	var row int
-	s.Until("a block in the middle is selected", func(screen string) bool {
-		var line string
-		row, line = selected(screen)
-		return strings.Contains(line, "thought: thought 28.")
-	})
-	s.Press(enter) // unfolds it
-	s.See("And more of it.")
-	for _, note := range []string{"everything is shown", "what is for programs is hidden"} {
-		s.Press("v")
-		s.See(note, "And more of it.")
-		s.Until("the block is where it was", func(screen string) bool {
-			r, l := selected(screen)
-			return r == row && l == "✻ thought 28."
-		})
-	}
 }

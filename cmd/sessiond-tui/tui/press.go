@@ -1,7 +1,11 @@
 package tui
 
 import (
+	"slices"
+
 	tea "charm.land/bubbletea/v2"
+
+	"github.com/sessiond/sessiond/rpc/api"
 )
 
 // key does what a key means where it was pressed.
@@ -47,6 +51,8 @@ func (m *model) common(act action) tea.Cmd {
 		m.cycle(-1)
 	case actReconnect:
 		m.reconnect()
+	case actNextQuestion:
+		m.nextQuestion()
 	case actNew:
 		m.launchForm()
 	case actOpen:
@@ -224,6 +230,25 @@ func (m *model) nextFilter() {
 	}
 	if list := m.list.list(); len(list) > 0 {
 		m.list.selected = list[0].ID
+	}
+}
+
+// nextQuestion goes to the next session that asks something, wherever it is in the list.
+func (m *model) nextQuestion() {
+	if m.list.pending() == 0 {
+		m.say("nothing is asked")
+		return
+	}
+	asks := func(s *api.Session) bool { return len(m.list.asks[s.ID]) > 0 }
+	if !slices.ContainsFunc(m.list.list(), asks) {
+		m.list.text, m.list.filter, m.list.stale = "", filterAll, true
+	}
+	list, at := m.list.list(), m.list.index()
+	for i := range list {
+		if s := list[(at+1+i)%len(list)]; asks(s) {
+			m.list.selected, m.focus = s.ID, focusTalk
+			return
+		}
 	}
 }
 

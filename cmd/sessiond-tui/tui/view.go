@@ -190,26 +190,35 @@ func (m *model) statusLines() ([]string, *tea.Cursor) {
 		lines, cursor := m.dialog.view(m, m.width, 1)
 		return lines, cursor
 	}
-	if m.failed {
-		lines := wrap(m.notice, m.width-2)
-		if most := max(1, m.height/4); len(lines) > most {
-			lines = append(lines[:most-1], "…")
-		}
-		for i, line := range lines {
-			lines[i] = fill(" "+m.th.bad.Render(line), m.width)
-		}
-		return lines, nil
-	}
+	const keys = "  ? keys "
 	left := " " + m.connection()
+	if m.failed || ansi.StringWidth(left+m.notice+keys) > m.width && m.notice != "" {
+		return m.noticeLines(), nil
+	}
 	if m.notice != "" {
 		left += "  " + m.notice
 	}
-	const keys = "  ? keys "
 	right := keys
 	if room := m.width - ansi.StringWidth(left+keys) - 2; room >= 12 {
 		right = fit(m.figures(), room) + keys
 	}
 	return []string{m.th.bar.Render(spread(left, right, m.width))}, nil
+}
+
+// noticeLines show what was done, or what went wrong, where it needs more than a part
+// of the last line.
+func (m *model) noticeLines() []string {
+	lines := wrap(m.notice, m.width-2)
+	if most := max(1, m.height/4); len(lines) > most {
+		lines = append(lines[:most-1], "…")
+	}
+	for i, line := range lines {
+		if m.failed {
+			line = m.th.bad.Render(line)
+		}
+		lines[i] = fill(" "+line, m.width)
+	}
+	return lines
 }
 
 // connection says whether the daemon is there, and how much needs a person.
