@@ -65,15 +65,16 @@ func (x *Index) Search(ctx context.Context, p api.SearchConversationsParams) (ap
 	result.Total, result.Partial = len(hits), oldest > 1
 	page := hits[min(at.offset, len(hits)):]
 	page = page[:min(len(page), *s.p.Limit)]
-	switch at.offset += len(page); {
+	var shown int
+	if result.Matches, shown, err = s.show(ctx, page); err != nil {
+		return result, s.failed(err)
+	}
+	switch at.offset += shown; {
 	case at.offset < len(hits):
 		at.oldest = oldest
 		result.NextCursor = at.render(s.p)
 	case oldest > 1:
 		result.NextCursor = place{upTo: oldest - 1}.render(s.p)
-	}
-	if result.Matches, err = s.show(ctx, page); err != nil {
-		return result, s.failed(err)
 	}
 	return result, nil
 }

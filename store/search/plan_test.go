@@ -107,3 +107,42 @@ func TestAShardIsBoundInBytesToo(t *testing.T) {
 		t.Errorf("there are pears at %v", seqs)
 	}
 }
+
+// TestWhatThereIsNoTimeToShow comes with the next page.
+func TestWhatThereIsNoTimeToShow(t *testing.T) {
+	t.Parallel()
+	o := quick()
+	o.patience = time.Nanosecond
+	l := newLibrary(t, o)
+	row := l.session(nil)
+	var want []int64
+	for range 2*showAtOnce + 1 {
+		want = append(want, l.say(row, "an apple"))
+	}
+	slices.Reverse(want)
+	l.settle()
+	r, err := l.Search(t.Context(), api.SearchConversationsParams{Query: "apple"})
+	if err != nil || len(r.Matches) != showAtOnce || r.Total != len(want) || r.Partial || r.NextCursor == "" {
+		t.Errorf("%+v, %v", r, err)
+	}
+	l.want("apple", want...)
+}
+
+// TestASnippetOfALongText is the one of all of it, however little of it was read.
+func TestASnippetOfALongText(t *testing.T) {
+	t.Parallel()
+	filler := strings.Repeat("filler ", 2000)
+	for text, want := range map[string]string{
+		"apple " + filler + "apple pear " + filler: "apple pear",
+		filler + "a pear. " + filler:               "a pear.",
+		"apple pear " + filler:                     "apple pear",
+	} {
+		q, err := parseQuery("apple OR pear")
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got, ranges := snippet(text, q); !strings.Contains(got, want) || len(ranges) == 0 {
+			t.Errorf("%q, %v, not %q", got, ranges, want)
+		}
+	}
+}

@@ -4,17 +4,36 @@ import (
 	"context"
 	"errors"
 	"strings"
+	"time"
 
 	"github.com/sessiond/sessiond/rpc/api"
 	"github.com/sessiond/sessiond/store"
 )
 
+// showAtOnce is how many hits are shown between two looks at the time.
+const showAtOnce = 5
+
 // maxTitle is how much of a prompt stands for a title, in characters.
 const maxTitle = 80
 
-// show reads hits from the log. Those that are not there any more are left out.
-func (s *finder) show(ctx context.Context, hits []hit) ([]api.SearchMatch, error) {
-	matches := make([]api.SearchMatch, 0, len(hits))
+// show reads hits from the log, as many as there is time for, and returns how many that
+// were: some at least. Those that are not there any more are left out.
+func (s *finder) show(ctx context.Context, hits []hit) (matches []api.SearchMatch, n int, err error) {
+	matches = make([]api.SearchMatch, 0, len(hits))
+	until := time.Now().Add(s.o.patience / 3)
+	for n < len(hits) && (n == 0 || time.Now().Before(until)) {
+		some := hits[n:min(n+showAtOnce, len(hits))]
+		shown, err := s.showSome(ctx, some)
+		if err != nil {
+			return nil, 0, err
+		}
+		matches, n = append(matches, shown...), n+len(some)
+	}
+	return matches, n, nil
+}
+
+// showSome reads hits from the log.
+func (s *finder) showSome(ctx context.Context, hits []hit) (matches []api.SearchMatch, err error) {
 	seqs := make([]int64, len(hits))
 	for i, h := range hits {
 		seqs[i] = h.seq

@@ -16,17 +16,40 @@ const (
 	lead        = 60
 )
 
+// lookFirst is how much of a text is looked at first, in bytes.
+const lookFirst = 4 << 10
+
+// firstTokens are the words in the first so many bytes of a text.
+func firstTokens(text string, size int) (all []token) {
+	for t := range tokens(text) {
+		if t.start >= size {
+			break
+		}
+		all = append(all, t)
+	}
+	return all
+}
+
 // occurrence is where a term of a query stands in a text: from one word to another.
 type occurrence struct{ term, first, last int }
 
 // snippet takes the part out of a text in which most of a query's terms are, makes
 // one line of it, and says where they are.
 func snippet(text string, q query) (string, []api.TextRange) {
-	all := slices.Collect(tokens(text))
-	found := occurrences(all, slices.Concat(q.groups...))
+	terms := slices.Concat(q.groups...)
+	var all []token
+	var found []occurrence
 	begin, end := 0, len(text)
-	if len(text) > snippetSize {
-		begin, end = window(text, all, found)
+	for size := lookFirst; ; size *= 4 { // a long text is read no further than to where all terms are together
+		all = firstTokens(text, size)
+		found = occurrences(all, terms)
+		if len(text) <= snippetSize {
+			break
+		}
+		var most int
+		if begin, end, most = window(text, all, found); most == len(terms) || size >= len(text) {
+			break
+		}
 	}
 	highlighted := make([]bool, end-begin) // each byte of the part
 	for _, o := range found {
@@ -65,8 +88,8 @@ func (t term) at(all []token) bool {
 
 // window picks the part of a long text: that with the most different terms, and
 // among several the first. It begins and ends between words.
-func window(text string, all []token, found []occurrence) (begin, end int) {
-	best, at := -1, 0
+func window(text string, all []token, found []occurrence) (begin, end, most int) {
+	most, at := 0, 0
 	for i := range found {
 		seen := map[int]bool{}
 		from := all[found[i].first].start
@@ -76,8 +99,8 @@ func window(text string, all []token, found []occurrence) (begin, end int) {
 			}
 			seen[o.term] = true
 		}
-		if len(seen) > best {
-			best, at = len(seen), from
+		if len(seen) > most {
+			most, at = len(seen), from
 		}
 		if i > 1000 {
 			break // it goes on like that
@@ -102,7 +125,7 @@ func window(text string, all []token, found []occurrence) (begin, end int) {
 	for end < len(text) && !utf8.RuneStart(text[end]) {
 		end++
 	}
-	return begin, min(end, len(text))
+	return begin, min(end, len(text)), most
 }
 
 // line makes one line of a part of a text, with one space where there is room between
