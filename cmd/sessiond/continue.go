@@ -31,6 +31,7 @@ print only the result when it is there.`,
 	cmd.Flags().BoolVar(&fork, "fork", false, "make a branch: a new conversation that begins as a copy")
 	cmd.Flags().Int64Var(&atSeq, "at-seq", 0, "make the branch at this event of the conversation")
 	flags = newLaunchFlags(cmd.Flags())
+	a.completeModes(cmd)
 	a.jsonFlag(cmd, launchJSONUsage)
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
 		query, err := a.prompt(args[1:])

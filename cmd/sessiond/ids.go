@@ -9,6 +9,7 @@ import (
 
 	"github.com/sessiond/sessiond/rpc/api"
 	"github.com/sessiond/sessiond/rpc/client"
+	"github.com/sessiond/sessiond/session/claude"
 )
 
 const (
@@ -136,6 +137,11 @@ func (a *app) completeFlag(cmd *cobra.Command, flag string, f cobra.CompletionFu
 	if err := cmd.RegisterFlagCompletionFunc(flag, f); err != nil {
 		panic(err) // the flag is not there
 	}
+}
+
+// completeModes completes the permission modes of a command that takes one.
+func (a *app) completeModes(cmd *cobra.Command) {
+	a.completeFlag(cmd, "permission-mode", cobra.FixedCompletions(claude.PermissionModes, cobra.ShellCompDirectiveNoFileComp))
 }
 
 // words are the protocol's words as strings.

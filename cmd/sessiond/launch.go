@@ -28,6 +28,7 @@ with status, result and session; of an --interactive one after its first turn.`,
 		ValidArgsFunction: cobra.NoFileCompletions,
 	}
 	flags = newLaunchFlags(cmd.Flags())
+	a.completeModes(cmd)
 	a.jsonFlag(cmd, launchJSONUsage)
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
 		query, err := a.prompt(args) // what is wrong here is said before a daemon is started

@@ -57,6 +57,9 @@ a time (2026-01-31T12:00:00Z), a day (2026-01-31), or an age (12h, 30d, 2w).`,
 	flags.BoolVar(&f.newest, "newest", false, "the newest first, not the best")
 	flags.IntVar(&f.limit, "limit", 10, "at most so many")
 	a.jsonFlag(cmd, "print each match as a line of JSON")
+	roles := []api.Role{api.RoleUser, api.RoleAssistant, api.RoleTool, api.RoleSystem}
+	a.completeFlag(cmd, "role", cobra.FixedCompletions(words(roles), cobra.ShellCompDirectiveNoFileComp))
+	a.completeFlag(cmd, "session", a.completeIDs)
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
 		p.Query = strings.Join(args, " ")
 		if cmd.Flags().Changed("archived") {

@@ -33,6 +33,7 @@ what Claude Code has confirmed.`,
 		ValidArgsFunction: a.completeIDs,
 	}
 	flags = newSetFlags(cmd.Flags())
+	a.completeModes(cmd)
 	a.jsonFlag(cmd, "print the session as JSON")
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
 		p, err := flags.params()

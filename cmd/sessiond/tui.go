@@ -41,6 +41,7 @@ and then on PATH.`,
 	flags := cmd.Flags()
 	flags.StringVar(&theme, "theme", "auto", "colours for a `background`: auto (asks the terminal), dark or light")
 	flags.BoolVar(&mouse, "mouse", false, "scroll and choose panes with the mouse (the terminal's own selection needs shift then)")
+	a.completeFlag(cmd, "theme", cobra.FixedCompletions([]string{"auto", "dark", "light"}, cobra.ShellCompDirectiveNoFileComp))
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
 		if !a.onTerminal() {
 			return usagef("tui is for a terminal; use 'sessiond list' and 'sessiond watch' instead")

@@ -96,6 +96,8 @@ description: |-
 homepage: https://github.com/sessiond/sessiond
 depends:
   - libc6 (>= %s)
+suggests:
+  - bash-completion
 mtime: %s
 deb:
   compression: xz
