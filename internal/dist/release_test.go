@@ -42,11 +42,12 @@ func TestRelease(t *testing.T) {
 	same(t, one, other)
 	output(t, one, nil, "sha256sum", "--check", "--quiet", "SHA256SUMS")
 	commit := strings.TrimSpace(output(t, short, nil, "git", "rev-parse", "HEAD"))
-	for _, dir := range []string{unpackArchive(t, one), unpackDeb(t, one)} {
+	for _, dir := range []string{unpackArchive(t, one, runtime.GOARCH), unpackDeb(t, one)} {
 		if dir != "" {
 			checkInstalled(t, dir, commit, root)
 		}
 	}
+	checkForeign(t, one, commit)
 	checkBills(t, one)
 }
 
@@ -93,11 +94,34 @@ func onlyFile(t *testing.T, pattern string) string {
 	return found[0]
 }
 
-func unpackArchive(t *testing.T, dist string) string {
+func unpackArchive(t *testing.T, dist, arch string) string {
 	t.Helper()
 	dir := t.TempDir()
-	output(t, dir, nil, "tar", "-xzf", onlyFile(t, filepath.Join(dist, "*_"+runtime.GOOS+"_"+runtime.GOARCH+".tar.gz")), "--strip-components=1")
+	output(t, dir, nil, "tar", "-xzf", onlyFile(t, filepath.Join(dist, "*_"+runtime.GOOS+"_"+arch+".tar.gz")), "--strip-components=1")
 	return dir
+}
+
+// checkForeign runs what was built for another architecture, where that is possible.
+func checkForeign(t *testing.T, dist, commit string) {
+	t.Helper()
+	for arch, emulated := range map[string]struct{ program, libraries string }{
+		"amd64": {"qemu-x86_64-static", "/usr/x86_64-linux-gnu"}, "arm64": {"qemu-aarch64-static", "/usr/aarch64-linux-gnu"},
+	} {
+		built, err := filepath.Glob(filepath.Join(dist, "*_linux_"+arch+".tar.gz"))
+		if err != nil || arch == runtime.GOARCH || len(built) == 0 {
+			continue
+		}
+		qemu, err := exec.LookPath(emulated.program)
+		if err != nil {
+			t.Logf("there is no %s: what was built for %s was not run", emulated.program, arch)
+			continue
+		}
+		env := []string{"HOME=" + t.TempDir(), "PATH=/usr/bin:/bin", "QEMU_LD_PREFIX=" + emulated.libraries}
+		said := output(t, "", env, qemu, filepath.Join(unpackArchive(t, dist, arch), "bin", "sessiond"), "version")
+		if !strings.Contains(said, "linux/"+arch) || !strings.Contains(said, commit) {
+			t.Errorf("what was built for %s says %s", arch, said)
+		}
+	}
 }
 
 func unpackDeb(t *testing.T, dist string) string {
