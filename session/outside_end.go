@@ -7,6 +7,7 @@ import (
 	"path/filepath"
 	"time"
 
+	"github.com/sessiond/sessiond/internal/crashpoint"
 	"github.com/sessiond/sessiond/rpc/api"
 	"github.com/sessiond/sessiond/session/claude"
 	"github.com/sessiond/sessiond/session/shim"
@@ -29,6 +30,7 @@ func (o *observer) lookAt(ctx context.Context, id string, w *watched) error {
 	case w.out.Ended != "":
 		// It writes a few lines more before it goes, or turns to another conversation.
 		if w.out.PID != 0 && !alive || time.Since(w.since) > endedPatience {
+			crashpoint.Reach(crashpoint.HookEnding)
 			return o.finish(ctx, id, reasonExited, api.Time{})
 		}
 	case w.out.PID != 0 && !alive && !w.gone:
