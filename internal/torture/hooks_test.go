@@ -94,7 +94,7 @@ func TestObservations(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer os.RemoveAll(dir)
-	ctx, cancel := context.WithTimeout(t.Context(), patience)
+	ctx, cancel := context.WithTimeout(t.Context(), patience*time.Duration(1+*observations/20_000))
 	defer cancel()
 	d := &program{exe: sessiond, state: filepath.Join(dir, "state"), socket: filepath.Join(dir, "s"), log: filepath.Join(dir, "log"),
 		env: []string{"HOME=" + dir, "PATH=" + os.Getenv("PATH"), "SESSIOND_CLAUDE=" + scripted.Install(t, t.TempDir()),
