@@ -208,9 +208,9 @@ func checkSummaries(ctx context.Context, t *testing.T, c *client.Client, id stri
 	for _, o := range readObservations(ctx, t, c, api.ListObservationsParams{SessionID: id}) {
 		seqs[o.Seq] = true
 	}
-	n, end := 0, int64(1)<<60
+	n, before, end := 0, int64(1)<<60, int64(1)<<60
 	for {
-		r, err := c.GetSummary(ctx, api.GetSummaryParams{SessionID: id, BeforeSeq: &end})
+		r, err := c.GetSummary(ctx, api.GetSummaryParams{SessionID: id, BeforeSeq: &before})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -225,7 +225,7 @@ func checkSummaries(ctx context.Context, t *testing.T, c *client.Client, id stri
 				delete(seqs, seq)
 			}
 		}
-		end = r.Summary.FromSeq
+		before, end = r.Summary.ToSeq, r.Summary.FromSeq // one that overlaps with it is not passed over
 	}
 	if n == 0 || len(seqs) > 0 {
 		t.Errorf("%d summaries, %d observations in none of them", n, len(seqs))

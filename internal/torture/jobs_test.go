@@ -204,8 +204,8 @@ func (w *world) checkSummaries(id string) {
 		}
 		p.AfterSeq = *page.NextAfterSeq
 	}
-	read, n := 0, 0
-	for before := int64(1) << 60; ; n++ {
+	read, n, next := 0, 0, int64(1)<<60
+	for before := next; ; n++ {
 		result, err := w.client.GetSummary(w.ctx, api.GetSummaryParams{SessionID: id, BeforeSeq: &before})
 		if err != nil {
 			w.problem("getSummary %s: %v", id, err)
@@ -216,11 +216,11 @@ func (w *world) checkSummaries(id string) {
 			break
 		}
 		given := 0
-		if _, err := fmt.Sscanf(sum.Completed, "%d steps", &given); err != nil || sum.ToSeq >= before || sum.FromSeq > sum.ToSeq {
-			w.problem("session %s: summary %+v, the one behind it begins with %d; %v", id, sum, before, err)
+		if _, err := fmt.Sscanf(sum.Completed, "%d steps", &given); err != nil || sum.ToSeq >= next || sum.FromSeq > sum.ToSeq {
+			w.problem("session %s: summary %+v, the one behind it begins with %d; %v", id, sum, next, err)
 		}
 		read += given
-		before = sum.FromSeq
+		before, next = sum.ToSeq, sum.FromSeq // one that overlaps with it is not passed over
 	}
 	if read != steps.Steps() || n == 0 {
 		w.problem("session %s: %d steps were read for %d summaries, it has %d", id, read, n, steps.Steps())
