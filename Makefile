@@ -127,7 +127,7 @@ benchmarks: ## run every Go benchmark for BENCHTIME (default 1s), for benchstat
 .PHONY: torture
 torture: ## kill, stop and starve whatever there is, for ROUNDS (default 20) from SEED (default: the time)
 	@echo "seed $(SEED)"
-	$(GO) test -timeout 0 -count 1 -v -run '^TestTorture$$' ./internal/torture -rounds $(ROUNDS) -seed $(SEED)
+	$(GO) test -timeout 0 -count 1 -v -run '^TestTorture(Jobs)?$$' ./internal/torture -rounds $(ROUNDS) -seed $(SEED)
 torture: ROUNDS ?= 20
 torture: SEED := $(or $(SEED),$(shell date +%s))
 

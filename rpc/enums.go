@@ -22,6 +22,7 @@ var enums = func() map[reflect.Type][]string {
 	addEnum(m, api.ApprovalPending, api.ApprovalApproved, api.ApprovalDenied, api.ApprovalCancelled)
 	addEnum(m, api.DecisionApprove, api.DecisionDeny)
 	addEnum(m, api.EventTypes...)
+	addEnum(m, api.DeletedBys...)
 	addEnum(m, api.ConversationMessage, api.ConversationThinking, api.ConversationToolCall,
 		api.ConversationToolResult, api.ConversationSystem, api.ConversationResult, api.ConversationUnparsed)
 	addEnum(m, api.RoleUser, api.RoleAssistant, api.RoleTool, api.RoleSystem)

@@ -25,6 +25,6 @@ var eventTable = []eventKind{
 	{api.EventMessageUpdated, "a message was taken, or its state changed", reflect.TypeFor[api.Message]()},
 	{api.EventSessionSummarized, "a session has a new summary", reflect.TypeFor[api.Summary]()},
 	{api.EventJobUpdated, "a job was queued, or its state changed", reflect.TypeFor[api.Job]()},
-	{api.EventSessionDeleted, "a session was deleted, and its events with it", nil},
+	{api.EventSessionDeleted, "a session was deleted, and its events with it", reflect.TypeFor[api.SessionDeletion]()},
 	{api.EventPartialMessage, "Claude Code printed a delta; only with include_partial, and never stored", reflect.TypeFor[json.RawMessage]()},
 }

@@ -14,6 +14,7 @@ var objectDocs = map[reflect.Type]string{
 	reflect.TypeFor[api.Observation]():        "one use of a tool, with what it answered",
 	reflect.TypeFor[api.Event]():              "one row of the log",
 	reflect.TypeFor[api.StatusChange]():       "a session's status before and after",
+	reflect.TypeFor[api.SessionDeletion]():    "who deleted a session",
 	reflect.TypeFor[api.Approval]():           "a question of Claude Code's to the user",
 	reflect.TypeFor[api.Message]():            "something a user says to a session; the first prompt is one too",
 	reflect.TypeFor[api.Rule]():               "answers questions of the kind tool that match it, in the place of a person",
@@ -77,6 +78,10 @@ var sessionWords = map[reflect.Type]wordsDoc{
 		"launched": "the daemon launched it",
 		"imported": "it was made of a transcript of Claude Code's; its status is how the conversation stands where that ends, and changes if that grows",
 		"external": "someone started it in a terminal of their own",
+	}},
+	reflect.TypeFor[api.DeletedBy](): {"who deleted a session", map[string]string{
+		"client":    "somebody called deleteSession or pruneSessions",
+		"retention": "the daemon pruned it by itself: prune_after or max_database_bytes",
 	}},
 	reflect.TypeFor[api.WaitingFor](): {"what a session in waiting_input waits for", map[string]string{
 		"approval": "a decision on a question of its own",

@@ -21,7 +21,7 @@ var components = []reflect.Type{
 	reflect.TypeFor[api.Session](),
 	reflect.TypeFor[api.ConversationEvent](),
 	reflect.TypeFor[api.Event](),
-	reflect.TypeFor[api.StatusChange](),
+	reflect.TypeFor[api.StatusChange](), reflect.TypeFor[api.SessionDeletion](),
 	reflect.TypeFor[api.Approval](),
 	reflect.TypeFor[api.Message](),
 	reflect.TypeFor[api.Rule](),

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"time"
 
+	"github.com/sessiond/sessiond/internal/crashpoint"
 	"github.com/sessiond/sessiond/rpc/api"
 	"github.com/sessiond/sessiond/store"
 )
@@ -128,6 +129,7 @@ func (s *autoSummaries) round(ctx context.Context) (wait time.Duration, err erro
 			ended = ended || final
 		}
 		if ended {
+			crashpoint.Reach(crashpoint.JobAutoQueued)
 			if err := s.m.store.Commit(ctx, &store.Batch{Mark: &store.Mark{Name: autoMark, Value: upTo}}); err != nil {
 				return 0, err
 			}

@@ -3,6 +3,7 @@ package session
 import (
 	"context"
 
+	"github.com/sessiond/sessiond/internal/crashpoint"
 	"github.com/sessiond/sessiond/rpc/api"
 )
 
@@ -43,6 +44,7 @@ func (m *Manager) RetryJob(ctx context.Context, p api.JobParams) (api.JobResult,
 	if err != nil {
 		return api.JobResult{}, m.closing(wrapf(err, "job %s", id))
 	}
+	crashpoint.Reach(crashpoint.JobRetried)
 	m.workers.moves()
 	m.workers.look()
 	return api.JobResult{Job: row.Job}, nil
@@ -58,6 +60,7 @@ func (m *Manager) CancelJob(ctx context.Context, p api.JobParams) (api.JobResult
 	if err != nil {
 		return api.JobResult{}, m.closing(wrapf(err, "job %s", id))
 	}
+	crashpoint.Reach(crashpoint.JobCancelled)
 	m.workers.moves()
 	m.workers.stop(func(w claimed) bool { return w.job == id }, errUnwanted)
 	return api.JobResult{Job: row.Job}, nil

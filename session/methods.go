@@ -230,7 +230,7 @@ func (m *Manager) DeleteSession(ctx context.Context, p api.SessionParams) (api.D
 		return api.DeleteSessionResult{}, api.InvalidState(row.Session.Status, "end it first (endSession)",
 			"session %s has not ended (%s)", id, row.Session.Status)
 	}
-	if err := m.erase(ctx, row); err != nil {
+	if err := m.erase(ctx, row, api.SessionDeletion{DeletedBy: api.DeletedByClient}); err != nil {
 		return api.DeleteSessionResult{}, err
 	}
 	return api.DeleteSessionResult{Deleted: true}, nil
@@ -238,9 +238,9 @@ func (m *Manager) DeleteSession(ctx context.Context, p api.SessionParams) (api.D
 
 // erase deletes a session that is final, with its events and its files. The
 // caller holds creating and editing.
-func (m *Manager) erase(ctx context.Context, row store.SessionRow) error {
+func (m *Manager) erase(ctx context.Context, row store.SessionRow, why api.SessionDeletion) error {
 	ses := &row.Session
-	deleted := store.Event{SessionID: ses.ID, RunID: ses.RunID, Type: api.EventSessionDeleted, Time: api.Now()}
+	deleted := store.Event{SessionID: ses.ID, RunID: ses.RunID, Type: api.EventSessionDeleted, Time: api.Now(), Data: mustJSON(why)}
 	if err := m.store.Commit(ctx, &store.Batch{Delete: row.N, Events: []store.Event{deleted}}); err != nil {
 		return wrapf(err, "delete session %s", ses.ID)
 	}

@@ -8,6 +8,7 @@ import (
 
 	"github.com/fsnotify/fsnotify"
 
+	"github.com/sessiond/sessiond/internal/crashpoint"
 	"github.com/sessiond/sessiond/rpc/api"
 	"github.com/sessiond/sessiond/session/claude"
 	"github.com/sessiond/sessiond/session/hook"
@@ -253,6 +254,7 @@ func (o *observer) drain(ctx context.Context) error {
 	if err := o.m.store.Commit(ctx, &store.Batch{Forget: o.forget}); err != nil {
 		return err
 	}
+	crashpoint.Reach(crashpoint.HookForgotten)
 	o.forget = nil
 	return nil
 }
@@ -276,6 +278,7 @@ func (o *observer) takeChunk(ctx context.Context, names []string) error {
 		}
 		by[id] = append(by[id], in)
 	}
+	crashpoint.Reach(crashpoint.HookRead)
 	for _, id := range order {
 		err := guard(func() error { return o.take(ctx, id, by[id]) })
 		if isPanic(err) || isRecord(err) { // it would be so for ever, and hold up all others
@@ -283,10 +286,12 @@ func (o *observer) takeChunk(ctx context.Context, names []string) error {
 		} else if err != nil {
 			return o.m.closing(err)
 		}
+		crashpoint.Reach(crashpoint.HookStored)
 	}
 	if err := hook.Remove(o.dir, names); err != nil {
 		return err
 	}
+	crashpoint.Reach(crashpoint.HookRemoved)
 	for _, name := range names {
 		if o.stored[name] {
 			o.forget = append(o.forget, name)

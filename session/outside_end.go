@@ -7,9 +7,11 @@ import (
 	"path/filepath"
 	"time"
 
+	"github.com/sessiond/sessiond/internal/crashpoint"
 	"github.com/sessiond/sessiond/rpc/api"
 	"github.com/sessiond/sessiond/session/claude"
 	"github.com/sessiond/sessiond/session/shim"
+	"github.com/sessiond/sessiond/session/transcript"
 )
 
 // look sees to the sessions of terminals that have not ended: takes in what their
@@ -29,6 +31,7 @@ func (o *observer) lookAt(ctx context.Context, id string, w *watched) error {
 	case w.out.Ended != "":
 		// It writes a few lines more before it goes, or turns to another conversation.
 		if w.out.PID != 0 && !alive || time.Since(w.since) > endedPatience {
+			crashpoint.Reach(crashpoint.HookEnding)
 			return o.finish(ctx, id, reasonExited, api.Time{})
 		}
 	case w.out.PID != 0 && !alive && !w.gone:
@@ -47,10 +50,40 @@ func (o *observer) lookAt(ctx context.Context, id string, w *watched) error {
 		}
 		return o.finish(ctx, id, reasonStale, api.Time{})
 	}
-	if !w.grown() {
+	if w.grown() {
+		return o.readOn(ctx, id, api.Time{})
+	}
+	if w.turn && alive {
+		return o.abandoned(ctx, id, w)
+	}
+	return nil
+}
+
+// abandonedPatience is longer than Claude Code waits for a hook: by then, whatever tells
+// of the end of a turn has come.
+const abandonedPatience = 6 * time.Second
+
+// abandoned ends a turn of whose end nothing tells, once Claude Code has been waiting for
+// a prompt for a while: one that is taken back before it is answered leaves neither a
+// line nor a hook.
+func (o *observer) abandoned(ctx context.Context, id string, w *watched) error {
+	ses := &w.row.Session
+	if w.out.Transcript == "" || time.Since(ses.LastActivityAt.Time) < abandonedPatience {
 		return nil
 	}
-	return o.readOn(ctx, id, api.Time{})
+	projects := filepath.Dir(filepath.Dir(w.out.Transcript))
+	since, idle := transcript.IdleSince(projects, ses.ClaudeSessionID, w.out.PID)
+	if !idle || !since.After(ses.LastActivityAt.Time) || time.Since(since) < abandonedPatience {
+		return nil
+	}
+	return o.step(ctx, id, func(s *step) error {
+		if e := &s.m.eng; e.Turn {
+			s.now = api.At(since)
+			e.Turn, e.TurnAborted, e.Outside.Asks = false, true, false
+			s.settleOutside(reasonInterrupt)
+		}
+		return nil
+	})
 }
 
 // stale reports whether nothing was heard of a session for too long. One that works,

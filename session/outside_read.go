@@ -179,9 +179,14 @@ func (t *tail) line(s *step, step *transcript.Step, known map[string]store.ToolS
 		s.m.eng.Turn, s.m.eng.TurnAborted, o.Asks = false, true, false
 		s.settleOutside(reasonInterrupt)
 	}
-	news := false
+	news, answered := false, false
 	for _, part := range l.Parts {
 		news = o.follow(part.Kind, part.ToolID, known) || news
+		answered = answered || part.Kind == api.ConversationToolResult
+	}
+	if o.Asks && answered && len(o.Open) == 0 { // it was told no, of which no hook tells
+		o.Asks = false
+		s.settleOutside(reasonAnswered)
 	}
 	if news {
 		t.keep(s, step, src)

@@ -11,6 +11,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/sessiond/sessiond/internal/crashpoint"
 	"github.com/sessiond/sessiond/rpc/api"
 	"github.com/sessiond/sessiond/session/claude"
 	"github.com/sessiond/sessiond/session/redact"
@@ -65,6 +66,7 @@ func (o *observer) takeSome(ctx context.Context, id string, inputs []input) (int
 	if err := o.readOn(ctx, newest.ID, until); err != nil {
 		return 0, err
 	}
+	crashpoint.Reach(crashpoint.HookCaughtUp)
 	return n, o.hear(ctx, newest.ID, inputs[:n])
 }
 
@@ -121,6 +123,7 @@ func (o *observer) create(ctx context.Context, id string, in *input, parent stri
 	if err := m.store.Commit(ctx, batch); err != nil {
 		return wrapf(err, "session of conversation %s", id)
 	}
+	crashpoint.Reach(crashpoint.HookCreated)
 	s.m.row.N = batch.Create.N
 	o.remember(s.m.row)
 	return nil

@@ -296,6 +296,70 @@ func TestOutsideStatus(t *testing.T) {
 		"> waiting_input message (turn_ended)", "> completed (exited)")
 }
 
+// TestOutsideRefused has a question answered with no: no hook tells of that.
+func TestOutsideRefused(t *testing.T) {
+	t.Parallel()
+	p, id := newPub(t, nil), newID()
+	p.says(id, "SessionStart", `,"source":"startup"`)
+	p.writes(id, promptLine("p1", "go"), callLine("t1", "x"), callLine("t2", "y"))
+	p.prompts(id, "p1", "go")
+	p.says(id, "Notification", `,"notification_type":"permission_prompt"`)
+	p.round()
+	p.writes(id, answerLine("t1", "done")) // not what is asked about, perhaps
+	p.round()
+	ses := p.one()
+	if ses.WaitingFor != api.WaitingForApproval {
+		t.Errorf("session: %+v", ses)
+	}
+	p.writes(id, answerLine("t2", "no: do something else"))
+	p.round()
+	p.wants(ses.ID, "message user go", "tool_call assistant t1", "tool_call assistant t2", "> running (message)", "> waiting_input approval (approval)",
+		"tool_result user donet1", "> running (answered)", "tool_result user no: do something elset2")
+}
+
+// TestOutsideAbandoned has a prompt taken back before it is answered, of which neither a
+// hook nor the transcript tells: Claude Code says that it waits for the next one.
+func TestOutsideAbandoned(t *testing.T) {
+	t.Parallel()
+	p, id := newPub(t, nil), newID()
+	claude := p.home
+	p.home = filepath.Join(claude, "projects", "-work")
+	p.pid = os.Getpid()
+	file := filepath.Join(claude, "sessions", fmt.Sprintf("%d.json", p.pid))
+	for _, dir := range []string{p.home, filepath.Dir(file)} {
+		if err := os.MkdirAll(dir, 0o700); err != nil {
+			t.Fatal(err)
+		}
+	}
+	p.says(id, "SessionStart", `,"source":"startup"`)
+	p.prompts(id, "p1", "go")
+	p.round()
+	last := p.one().LastActivityAt.Time
+	for _, says := range []struct {
+		pid           int
+		session, word string
+		since         time.Time
+		over          bool
+	}{
+		{p.pid, id, "busy", last.Add(time.Second), false},
+		{p.pid, id, "idle", last.Add(-time.Second), false}, // from before the prompt
+		{p.pid, id, "idle", time.Now(), false},             // a hook may tell of it yet
+		{p.pid, newID(), "idle", last.Add(time.Second), false},
+		{p.pid + 1, id, "idle", last.Add(time.Second), false},
+		{p.pid, id, "idle", last.Add(time.Second), true},
+	} {
+		content := fmt.Sprintf(`{"pid":%d,"sessionId":%q,"status":%q,"statusUpdatedAt":%d}`, says.pid, says.session, says.word, says.since.UnixMilli())
+		if err := os.WriteFile(file, []byte(content), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		p.round()
+		if ses := p.one(); (ses.WaitingFor == api.WaitingForMessage) != says.over {
+			t.Errorf("%s: %+v", content, ses)
+		}
+	}
+	p.wants(p.one().ID, "message user go", "> running (message)", "> waiting_input message (interrupt)")
+}
+
 // TestOutsideNext has one conversation go on in one session after the other.
 func TestOutsideNext(t *testing.T) {
 	t.Parallel()

@@ -147,7 +147,7 @@ func (m *Manager) applyRetention(ctx context.Context) (problem string, err error
 func (m *Manager) pruneAll(ctx context.Context, run *pruneRun, before api.Time) error {
 	p := api.PruneSessionsParams{Before: before}
 	for {
-		page, err := m.prune(ctx, p, run.failed)
+		page, err := m.prune(ctx, p, api.DeletedByRetention, run.failed)
 		if err != nil {
 			return err
 		}

@@ -34,11 +34,11 @@ const titleLength = 80
 // deletes them. No session goes before its archive is on the disk and was read
 // back, and none that anything which stays stands on.
 func (m *Manager) PruneSessions(ctx context.Context, p api.PruneSessionsParams) (api.PruneSessionsResult, error) {
-	return m.prune(ctx, p, func(string, error) {})
+	return m.prune(ctx, p, api.DeletedByClient, func(string, error) {})
 }
 
 // prune is PruneSessions that tells why a session could not be pruned.
-func (m *Manager) prune(ctx context.Context, p api.PruneSessionsParams, failed func(id string, err error)) (api.PruneSessionsResult, error) {
+func (m *Manager) prune(ctx context.Context, p api.PruneSessionsParams, by api.DeletedBy, failed func(id string, err error)) (api.PruneSessionsResult, error) {
 	result := api.PruneSessionsResult{Pruned: []api.PrunedSession{}, Failed: []api.PruneFailure{}}
 	limit, err := checkLimit(p.Limit, defaultPrune, maxPrune)
 	if err != nil {
@@ -53,6 +53,7 @@ func (m *Manager) prune(ctx context.Context, p api.PruneSessionsParams, failed f
 	if err != nil {
 		return result, err
 	}
+	plan.by = by
 	step := "archiving and deleting"
 	if p.DryRun {
 		step = "looking at what would go"
@@ -110,6 +111,7 @@ type prunePlan struct {
 	quiet  map[int64]int64
 	newest int64          // the highest number when the plan was made
 	kept   map[int64]bool // what sessions stand on that were to go and stayed
+	by     api.DeletedBy  // who has them go
 }
 
 // planPrune finds the sessions that may go, behind the cursor. What lies before
@@ -230,7 +232,7 @@ func (m *Manager) deleteArchived(ctx context.Context, plan *prunePlan, row store
 	if len(changed) > 0 || plan.kept[row.N] {
 		return errKept
 	}
-	return m.erase(ctx, row)
+	return m.erase(ctx, row, api.SessionDeletion{DeletedBy: plan.by, Archive: written.path})
 }
 
 // oneLine makes one line of a text, of at most so many characters.

@@ -9,6 +9,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/sessiond/sessiond/internal/crashpoint"
 	"github.com/sessiond/sessiond/rpc/api"
 	"github.com/sessiond/sessiond/session/claude"
 	"github.com/sessiond/sessiond/session/jobs"
@@ -83,6 +84,7 @@ func (m *Manager) SummarizeSession(ctx context.Context, p api.SessionParams) (ap
 func (m *Manager) queueSummary(ctx context.Context, row store.SessionRow, last int64) (store.JobRow, error) {
 	job, added, err := m.workers.queue.Add(ctx, row, api.JobSummarize, last)
 	if added {
+		crashpoint.Reach(crashpoint.JobQueued)
 		m.workers.moves()
 	}
 	return job, err
@@ -150,6 +152,7 @@ func (m *Manager) summarize(ctx context.Context, job store.JobRow) (api.Usage, e
 		return api.Usage{}, err
 	}
 	answer, err := m.runSummarizer(ctx, job.Job.ID, prompt)
+	crashpoint.Reach(crashpoint.JobCleared)
 	if err == nil {
 		made.Summary.SummaryText, err = summary.Parse(answer.text)
 	}

@@ -11,6 +11,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/sessiond/sessiond/internal/crashpoint"
 	"github.com/sessiond/sessiond/rpc/api"
 	"github.com/sessiond/sessiond/session/claude"
 	"github.com/sessiond/sessiond/session/shim"
@@ -102,11 +103,15 @@ func (m *Manager) runSummarizer(ctx context.Context, jobID, prompt string) (answ
 		m.endProcess(over, client)
 	}()
 	// Its input stays open: 2.1.197 exits at the end of it, without a look at what came before.
+	crashpoint.Reach(crashpoint.JobStarted)
 	line := claude.UserMessage(newID(), api.Text(prompt))
 	if err := client.WriteLine(ctx, line); err != nil && !errors.Is(err, shim.ErrExited) && !errors.Is(err, shim.ErrGone) && !errors.Is(err, shim.ErrInputClosed) {
 		return answer, fmt.Errorf("the summariser takes no prompt: %w", err)
 	}
-	return m.hear(ctx, client, dir)
+	crashpoint.Reach(crashpoint.JobTold)
+	answer, err = m.hear(ctx, client, dir)
+	crashpoint.Reach(crashpoint.JobAnswered)
+	return answer, err
 }
 
 // summarizerSpec says what is started, and makes the files that it needs.

@@ -8,6 +8,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/sessiond/sessiond/internal/crashpoint"
 	"github.com/sessiond/sessiond/rpc/api"
 	"github.com/sessiond/sessiond/session/jobs"
 	"github.com/sessiond/sessiond/session/shim"
@@ -113,6 +114,7 @@ func (w *workers) note(err error) {
 func (w *workers) round(ctx context.Context) (wait time.Duration, err error) {
 	taken, err := w.queue.Reclaim(ctx, w.owns)
 	for _, row := range taken {
+		crashpoint.Reach(crashpoint.JobReclaimed)
 		w.moves()
 		w.stop(func(one claimed) bool { return one.job == row.Job.ID }, errLeaseOver)
 	}
@@ -131,6 +133,7 @@ func (w *workers) round(ctx context.Context) (wait time.Duration, err error) {
 		if !ok {
 			break
 		}
+		crashpoint.Reach(crashpoint.JobClaimed)
 		w.moves()
 		w.begin(ctx, row)
 	}
@@ -203,6 +206,7 @@ func (w *workers) settle(ctx context.Context, row store.JobRow, used api.Usage, 
 	cause := context.Cause(ctx)
 	switch {
 	case err == nil:
+		crashpoint.Reach(crashpoint.JobStored)
 		log.Info("session summarised", "last_seq", row.Job.LastSeq, "cost_usd", used.CostUSD)
 		return
 	case errors.Is(cause, errLeaseOver), errors.Is(cause, errUnwanted), errors.Is(err, jobs.ErrLost):
@@ -217,6 +221,7 @@ func (w *workers) settle(ctx context.Context, row store.JobRow, used api.Usage, 
 	if w.m.ctx.Err() == nil {
 		log.Warn("job failed", "attempt", row.Job.Attempts, "error", reasonOfFailure(err, cause))
 	}
+	crashpoint.Reach(crashpoint.JobFailing)
 	over := context.WithoutCancel(ctx) // the job is to be settled, whatever has ended the work
 	for {
 		var stored error
@@ -225,6 +230,7 @@ func (w *workers) settle(ctx context.Context, row store.JobRow, used api.Usage, 
 		} else {
 			stored = w.queue.Fail(over, row, reasonOfFailure(err, cause), isVain(err), used)
 		}
+		crashpoint.Reach(crashpoint.JobFailed)
 		if stored == nil || errors.Is(stored, jobs.ErrLost) || errors.Is(stored, store.ErrClosed) {
 			return
 		}

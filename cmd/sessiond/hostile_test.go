@@ -241,11 +241,13 @@ func (s evilService) Backup(context.Context, api.BackupParams) (api.BackupResult
 type evilLog []*bus.Event
 
 func newEvilLog() (l evilLog) {
+	of := evilID + evil
 	add := func(typ api.EventType, data any) {
 		b, _ := json.Marshal(data)
 		seq := int64(len(l) + 1)
-		l = append(l, bus.NewEvent(seq, typ, evilID+evil, evil, func() []byte {
-			ev, _ := json.Marshal(api.Event{Seq: seq, Type: typ, SessionID: evilID + evil, RunID: evil, Timestamp: api.Now(), Data: b})
+		session := of
+		l = append(l, bus.NewEvent(seq, typ, session, evil, func() []byte {
+			ev, _ := json.Marshal(api.Event{Seq: seq, Type: typ, SessionID: session, RunID: evil, Timestamp: api.Now(), Data: b})
 			return ev
 		}))
 	}
@@ -256,7 +258,11 @@ func newEvilLog() (l evilLog) {
 			for _, ev := range r.Events {
 				add(typ, ev)
 			}
-		case api.EventSessionStatusChanged, api.EventSessionDeleted, api.EventPartialMessage:
+		case api.EventSessionStatusChanged, api.EventPartialMessage:
+		case api.EventSessionDeleted:
+			of = evil // another one
+			add(typ, filled[api.SessionDeletion]())
+			of = evilID + evil
 		case api.EventNewApproval, api.EventApprovalResolved:
 			add(typ, filled[api.Approval]())
 		case api.EventMessageUpdated:

@@ -149,7 +149,7 @@ func TestGists(t *testing.T) {
 		api.EventMessageUpdated:       {`{"state":"sent","content":"hi"}`, "sent hi"},
 		api.EventSessionSummarized:    {`{"title":"one","completed":"all of it"}`, "one all of it"},
 		api.EventJobUpdated:           {`{"kind":"summarize","state":"dead","reason":"why"}`, "summarize dead why"},
-		api.EventSessionDeleted:       {``, ""},
+		api.EventSessionDeleted:       {`{"deleted_by":"retention","archive":"/a/b.gz"}`, "retention /a/b.gz"},
 	} {
 		if n := newNotice(string(typ), api.Event{Type: typ, Data: []byte(c.data)}, api.Session{}); n.text != c.want {
 			t.Errorf("%s: %q, want %q", typ, n.text, c.want)

@@ -35,7 +35,11 @@ func newStatus(a *app) *cobra.Command {
 			if a.json {
 				return a.out.object(h)
 			}
-			a.printHealth(config, h)
+			tokens := "" // another version may not count them
+			if used, err := c.GetUsage(cmd.Context(), api.GetUsageParams{}); err == nil {
+				tokens = usageText(used.Total)
+			}
+			a.printHealth(config, h, tokens)
 			return nil
 		},
 	}
@@ -43,7 +47,7 @@ func newStatus(a *app) *cobra.Command {
 	return cmd
 }
 
-func (a *app) printHealth(config daemon.Config, h api.Health) {
+func (a *app) printHealth(config daemon.Config, h api.Health, tokens string) {
 	st := styleGreen
 	if h.Status != api.HealthOK {
 		st = styleYellow
@@ -61,6 +65,7 @@ func (a *app) printHealth(config daemon.Config, h api.Health) {
 		{"inbox", inboxText(h.Inbox)},
 		{"jobs", jobsText(h.Jobs)},
 		{"spent today", spentText(h.Budget)},
+		{"tokens", tokens},
 		{"events", eventsText(h.Events)},
 		{"search", searchText(&h)},
 		{"working on", workText(h.Work)},

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -134,6 +135,9 @@ func gistOf(ev api.Event) (string, error) {
 	case api.EventJobUpdated:
 		j, err := decode[api.Job](ev)
 		return fmt.Sprintf("%s  %s  %s", j.Kind, j.State, j.Reason), err
+	case api.EventSessionDeleted:
+		d, err := decode[api.SessionDeletion](ev)
+		return strings.TrimSpace(fmt.Sprintf("%s  %s", d.DeletedBy, d.Archive)), err
 	}
 	return string(ev.Data), nil
 }

@@ -10,7 +10,7 @@ package crashpoint
 
 // Point is a place in the code. What stands before the dot says what is under
 // way there. The points of "shim" are passed by shims, those of "restore" by the
-// command of that name, all others by daemons.
+// command of that name, "hook.written" by the hook's, all others by daemons.
 type Point string
 
 // A session is launched.
@@ -106,6 +106,37 @@ const (
 	SearchRemoving  Point = "search.removing"  // a part of a deleted session has left the index
 )
 
+// A job is done: a session is summarised.
+const (
+	JobQueued     Point = "job.queued"      // it is stored, and nobody was told
+	JobAutoQueued Point = "job.auto-queued" // for a session that has ended; how far the log was read is not stored
+	JobClaimed    Point = "job.claimed"     // it has a lease, and nobody works on it
+	JobStarted    Point = "job.started"     // the summariser runs, and was told nothing
+	JobTold       Point = "job.told"        // it has its prompt
+	JobAnswered   Point = "job.answered"    // its answer is read, and it is there
+	JobCleared    Point = "job.cleared"     // it is gone with its files, and nothing is stored
+	JobStored     Point = "job.stored"      // the summary is, and the job is done
+	JobFailing    Point = "job.failing"     // the attempt came to nothing, which is not stored
+	JobFailed     Point = "job.failed"      // it is
+	JobReclaimed  Point = "job.reclaimed"   // it was taken back from a daemon before
+	JobCancelled  Point = "job.cancelled"   // it is cancelled, and somebody works on it
+	JobRetried    Point = "job.retried"     // it is queued again, and nobody was told
+)
+
+// What hooks tell of sessions in terminals is taken in. The point "hook.written" is
+// passed by the hook's command.
+const (
+	HookWritten   Point = "hook.written"   // an input is in its file, which has not its name
+	HookRead      Point = "hook.read"      // some inputs were read, and nothing of them is stored
+	HookCreated   Point = "hook.created"   // the session of the first is stored, the input is not
+	HookCaughtUp  Point = "hook.caught-up" // so is what its transcript has that far
+	HookStored    Point = "hook.stored"    // inputs of one conversation are stored, their files are there
+	HookRemoving  Point = "hook.removing"  // the file of one is removed, of others not
+	HookRemoved   Point = "hook.removed"   // all are, and their names are remembered
+	HookForgotten Point = "hook.forgotten" // they are not
+	HookEnding    Point = "hook.ending"    // a session's end was told, and the session is not final
+)
+
 // A backup is put back.
 const (
 	RestoreCopied   Point = "restore.copied"    // the copy is there, nothing was moved
@@ -127,5 +158,8 @@ var All = []Point{
 	MigrateBackedUp, MigrateApplied, MigrateCommitted,
 	PruneArchived, PruneDeleted, ImportCommitted,
 	SearchApplied, SearchCommitted, SearchRemoving,
+	JobQueued, JobAutoQueued, JobClaimed, JobStarted, JobTold, JobAnswered, JobCleared, JobStored, JobFailing, JobFailed,
+	JobReclaimed, JobCancelled, JobRetried,
+	HookWritten, HookRead, HookCreated, HookCaughtUp, HookStored, HookRemoving, HookRemoved, HookForgotten, HookEnding,
 	RestoreCopied, RestoreReady, RestoreLinked, RestoreLogAside, RestoreReplaced,
 }

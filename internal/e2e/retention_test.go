@@ -2,6 +2,7 @@ package e2e
 
 import (
 	"database/sql"
+	"encoding/json"
 	"errors"
 	"os"
 	"path/filepath"
@@ -264,6 +265,49 @@ func TestJournalOfADaemonThatIsGone(t *testing.T) {
 	w.start()
 	w.swept(dir)
 	if diff := cmp.Diff(want, w.conversation(api.GetConversationParams{SessionID: id, IncludeRaw: true})); diff != "" || len(want) == 0 {
+		t.Error(diff)
+	}
+}
+
+// TestDeletionSaysWho has a session deleted, one pruned, and one gone by itself: the
+// event that is left says so, also of one that a version deleted that did not.
+func TestDeletionSaysWho(t *testing.T) {
+	t.Parallel()
+	w := scriptedWorld(t, claudecli.Pinned)
+	before, deleted, pruned := w.run("say: nothing").ID, w.run("say: one").ID, w.run("say: two").ID
+	for _, id := range []string{before, deleted} {
+		if _, err := w.DeleteSession(w.ctx, api.SessionParams{SessionID: id}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	archives := t.TempDir()
+	w.prune(api.PruneSessionsParams{ArchiveDir: archives})
+	retained := w.run("say: three").ID
+	w.stop()
+	w.age(retained)
+	if _, err := w.database().Exec("UPDATE events SET data = NULL WHERE type = 'session_deleted' AND session = (SELECT n FROM deletions WHERE session_id = ?)", before); err != nil {
+		t.Fatal(err)
+	}
+	own := t.TempDir()
+	w.cfg.Retention = session.Retention{After: time.Hour, ArchiveDir: own}
+	w.start()
+	got := map[string]api.SessionDeletion{}
+	for ev, err := range w.Events(w.ctx, api.SubscribeParams{AfterSeq: ptr(int64(0)), EventTypes: []api.EventType{api.EventSessionDeleted}}) {
+		var why api.SessionDeletion
+		if err = errors.Join(err, json.Unmarshal(ev.Data, &why)); err != nil {
+			t.Fatal(err)
+		}
+		if got[ev.SessionID] = why; ev.SessionID == retained {
+			break
+		}
+	}
+	want := map[string]api.SessionDeletion{
+		before:   {},
+		deleted:  {DeletedBy: api.DeletedByClient},
+		pruned:   {DeletedBy: api.DeletedByClient, Archive: filepath.Join(archives, pruned+".jsonl.gz")},
+		retained: {DeletedBy: api.DeletedByRetention, Archive: filepath.Join(own, retained+".jsonl.gz")},
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
 		t.Error(diff)
 	}
 }

@@ -14,6 +14,7 @@
 //	slow: N          N deltas of text, a fifth of a second apart
 //	big: N           one text of N bytes
 //	wait: NAME       the text "waiting", then nothing until Server.Release(NAME), then " released"
+//	hold: NAME       nothing at all until Server.Release(NAME), then the text "held"
 //	err: CODE        an HTTP error of that status
 //	anything else    "you said: TEXT"
 //

@@ -13,6 +13,7 @@ import (
 type reply struct {
 	status  int // of the HTTP error; 0: a message
 	problem string
+	hold    string // a gate that is waited for before anything is said
 	blocks  []block
 }
 
@@ -67,6 +68,7 @@ var verbs = map[string]func(rest string) reply{
 	"wait": func(rest string) reply {
 		return say(block{kind: "text", deltas: []string{"waiting", " released"}, gate: rest})
 	},
+	"hold": func(rest string) reply { return reply{hold: rest, blocks: []block{textBlock("held")}} },
 	"err": func(rest string) reply {
 		code, err := strconv.Atoi(rest)
 		if err != nil || code < 400 || code > 599 {

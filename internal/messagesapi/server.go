@@ -61,10 +61,21 @@ func (s *Server) replyTo(r *Request) reply {
 	return script(r.Text, r.ToolResult)
 }
 
-// gate is what `wait: NAME` waits at.
+// gate is what `wait: NAME` and `hold: NAME` wait at.
 type gate struct {
 	reached, released chan struct{}
 	reach, release    sync.Once
+}
+
+// wait reports whether it was released before the context has ended.
+func (g *gate) wait(ctx context.Context) bool {
+	g.reach.Do(func() { close(g.reached) })
+	select {
+	case <-g.released:
+		return true
+	case <-ctx.Done():
+		return false
+	}
 }
 
 // Start starts a server. Close must be called.
@@ -98,13 +109,13 @@ func (s *Server) Close() {
 	<-s.served
 }
 
-// Release lets every `wait: NAME` go on, those still to come too.
+// Release lets every `wait: NAME` and `hold: NAME` go on, those still to come too.
 func (s *Server) Release(name string) {
 	g := s.gate(name)
 	g.release.Do(func() { close(g.released) })
 }
 
-// Reached waits until a `wait: NAME` has been reached for the first time.
+// Reached waits until a `wait: NAME`, or `hold: NAME`, has been reached for the first time.
 func (s *Server) Reached(ctx context.Context, name string) error {
 	select {
 	case <-s.gate(name).reached:
@@ -157,6 +168,9 @@ func (s *Server) message(w http.ResponseWriter, r *http.Request) {
 	if reply.status != 0 {
 		writeError(w, reply.status, reply.problem)
 		return
+	}
+	if reply.hold != "" && !s.gate(reply.hold).wait(r.Context()) {
+		return // the client is gone
 	}
 	stream := newStream(r.Context(), w, "msg_"+pad(n), body.Model)
 	reply.play(stream, s, n)

@@ -71,11 +71,7 @@ func (s *stream) delta(index int, d delta) {
 }
 
 func (s *stream) wait(g *gate) {
-	g.reach.Do(func() { close(g.reached) })
-	select {
-	case <-g.released:
-	case <-s.ctx.Done():
-	}
+	g.wait(s.ctx)
 }
 
 func (s *stream) pause(d time.Duration) {

@@ -29,7 +29,7 @@ var kinds = []string{"kill daemon", "kill daemon", "kill daemon", "kill daemon",
 	"kill child", "kill child", "kill shim", "stop child", "stop child", "stop shim", "fill disk"}
 
 // plan makes faults up, for a time that begins now.
-func plan(rng *rand.Rand, span time.Duration, n int) []fault {
+func plan(rng *rand.Rand, kinds []string, span time.Duration, n int) []fault {
 	var faults []fault
 	for range n {
 		faults = append(faults, fault{at: time.Duration(rng.Int64N(int64(span))), kind: kinds[rng.IntN(len(kinds))],
@@ -79,6 +79,14 @@ func (f *faults) run(ctx context.Context, x fault) {
 		f.hit(x.pick, func(_ string, s shim.Started) { f.halt(s.PID, x.last) })
 	case "stop shim":
 		f.hit(x.pick, func(_ string, s shim.Started) { f.halt(s.ShimPID, x.last) })
+	case "kill summarizer":
+		f.hitJob(x.pick, func(s shim.Started) { f.w.signal(s.PID, syscall.SIGKILL) })
+	case "kill summarizer's shim":
+		f.hitJob(x.pick, func(s shim.Started) { f.w.signal(s.ShimPID, syscall.SIGKILL) })
+	case "stop summarizer":
+		f.hitJob(x.pick, func(s shim.Started) { f.halt(s.PID, x.last) })
+	case "stop summarizer's shim":
+		f.hitJob(x.pick, func(s shim.Started) { f.halt(s.ShimPID, x.last) })
 	case "fill disk":
 		f.fill(x.last)
 	}
@@ -109,7 +117,23 @@ func (f *faults) restart(end func(), after time.Duration) {
 
 // hit does something to the process of one of the sessions that have one.
 func (f *faults) hit(pick uint64, do func(id string, s shim.Started)) {
-	dirs, _ := filepath.Glob(f.w.daemon.sessionDir("*"))
+	hitOne(f.w.daemon.sessionDir("*"), pick, func(dir string, s shim.Started) { do(filepath.Base(dir), s) })
+}
+
+// hitJob does something to the process of one of the jobs that are at work. One may
+// take a moment to come.
+func (f *faults) hitJob(pick uint64, do func(shim.Started)) {
+	for range 100 {
+		if hitOne(filepath.Join(f.w.daemon.state, "jobs", "*"), pick, func(_ string, s shim.Started) { do(s) }) {
+			return
+		}
+		time.Sleep(5 * time.Millisecond)
+	}
+}
+
+// hitOne does something to the process of one of the directories that have one.
+func hitOne(pattern string, pick uint64, do func(dir string, s shim.Started)) bool {
+	dirs, _ := filepath.Glob(pattern)
 	var live []string
 	for _, dir := range dirs {
 		if _, err := shim.ReadExit(dir); err == nil {
@@ -120,12 +144,14 @@ func (f *faults) hit(pick uint64, do func(id string, s shim.Started)) {
 		}
 	}
 	if len(live) == 0 {
-		return
+		return false
 	}
 	dir := live[pick%uint64(len(live))]
-	if started, err := shim.ReadStart(dir); err == nil {
-		do(filepath.Base(dir), started)
+	started, err := shim.ReadStart(dir)
+	if err == nil {
+		do(dir, started)
 	}
+	return err == nil
 }
 
 // halt stops a process for a while.

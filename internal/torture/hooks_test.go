@@ -32,14 +32,16 @@ const (
 
 // producer is a claude in a terminal that does nothing but use a tool.
 type producer struct {
-	id   string
-	made int
+	id         string
+	made       int
+	transcript string                   // its path; "": there is none
+	put        func(input string) error // has the hook be told something
+	write      func(i int) error        // writes what the transcript has of an observation; nil: nothing
 }
 
-// run makes n observations: none is waited for, and each is said once.
-func (p *producer) run(spool string, n int) error {
-	say := func(event, rest string) error {
-		input := fmt.Sprintf(`{"session_id":%q,"transcript_path":"","cwd":"/work","hook_event_name":%q%s}`, p.id, event, rest)
+// into has hooks be told by way of a spool; none is waited for.
+func into(spool string) func(string) error {
+	return func(input string) error {
 		for {
 			err := hook.Put(spool, hook.Record{Time: time.Now(), Input: []byte(input)})
 			if !errors.Is(err, hook.ErrFull) {
@@ -48,12 +50,24 @@ func (p *producer) run(spool string, n int) error {
 			time.Sleep(10 * time.Millisecond)
 		}
 	}
+}
+
+// run makes n observations, each of which is said once.
+func (p *producer) run(n int) error {
+	say := func(event, rest string) error {
+		return p.put(fmt.Sprintf(`{"session_id":%q,"transcript_path":%q,"cwd":"/work","hook_event_name":%q%s}`, p.id, p.transcript, event, rest))
+	}
 	if err := say("SessionStart", `,"source":"startup"`); err != nil {
 		return err
 	}
 	for i := range n {
 		if i%perPrompt == 0 {
 			if err := say("UserPromptSubmit", fmt.Sprintf(`,"prompt_id":"p%d","prompt":"prompt %d"`, i/perPrompt, i/perPrompt)); err != nil {
+				return err
+			}
+		}
+		if p.write != nil {
+			if err := p.write(i); err != nil {
 				return err
 			}
 		}
@@ -80,7 +94,7 @@ func TestObservations(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer os.RemoveAll(dir)
-	ctx, cancel := context.WithTimeout(t.Context(), patience)
+	ctx, cancel := context.WithTimeout(t.Context(), patience*time.Duration(1+*observations/20_000))
 	defer cancel()
 	d := &program{exe: sessiond, state: filepath.Join(dir, "state"), socket: filepath.Join(dir, "s"), log: filepath.Join(dir, "log"),
 		env: []string{"HOME=" + dir, "PATH=" + os.Getenv("PATH"), "SESSIOND_CLAUDE=" + scripted.Install(t, t.TempDir()),
@@ -93,9 +107,9 @@ func TestObservations(t *testing.T) {
 	all := make([]producer, producers)
 	var wg sync.WaitGroup
 	for i := range all {
-		all[i].id = uuid.NewString()
+		all[i].id, all[i].put = uuid.NewString(), into(hook.Dir(d.state))
 		wg.Go(func() {
-			if err := all[i].run(hook.Dir(d.state), *observations/producers); err != nil {
+			if err := all[i].run(*observations / producers); err != nil {
 				t.Errorf("producer %d: %v", i, err)
 			}
 		})
@@ -117,7 +131,7 @@ func TestObservations(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer c.Close()
-	sessions := untilEnded(ctx, t, c)
+	sessions := untilEnded(ctx, t, c, producers)
 	stop()
 	summarizing.Wait()
 	t.Logf("%d observations, with %d kills, in %v", *observations, timesOfDay, time.Since(began))
@@ -133,10 +147,16 @@ func TestObservations(t *testing.T) {
 	if err := d.stop(); err != nil {
 		t.Fatal(err)
 	}
-	if left, err := hook.Waiting(hook.Dir(d.state)); err != nil || len(left) > 0 {
+	checkSpool(ctx, t, d.state)
+}
+
+// checkSpool: nothing is left in the spool of a daemon that was stopped, nor remembered of it.
+func checkSpool(ctx context.Context, t *testing.T, state string) {
+	t.Helper()
+	if left, err := os.ReadDir(hook.Dir(state)); err != nil || len(left) > 0 {
 		t.Errorf("left in the spool: %d, %v", len(left), err)
 	}
-	s, err := store.Open(ctx, filepath.Join(d.state, "sessiond.db"), store.Options{})
+	s, err := store.Open(ctx, filepath.Join(state, "sessiond.db"), store.Options{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -188,9 +208,9 @@ func checkSummaries(ctx context.Context, t *testing.T, c *client.Client, id stri
 	for _, o := range readObservations(ctx, t, c, api.ListObservationsParams{SessionID: id}) {
 		seqs[o.Seq] = true
 	}
-	n, end := 0, int64(1)<<60
+	n, before, end := 0, int64(1)<<60, int64(1)<<60
 	for {
-		r, err := c.GetSummary(ctx, api.GetSummaryParams{SessionID: id, BeforeSeq: &end})
+		r, err := c.GetSummary(ctx, api.GetSummaryParams{SessionID: id, BeforeSeq: &before})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -205,7 +225,7 @@ func checkSummaries(ctx context.Context, t *testing.T, c *client.Client, id stri
 				delete(seqs, seq)
 			}
 		}
-		end = r.Summary.FromSeq
+		before, end = r.Summary.ToSeq, r.Summary.FromSeq // one that overlaps with it is not passed over
 	}
 	if n == 0 || len(seqs) > 0 {
 		t.Errorf("%d summaries, %d observations in none of them", n, len(seqs))
@@ -214,7 +234,7 @@ func checkSummaries(ctx context.Context, t *testing.T, c *client.Client, id stri
 }
 
 // untilEnded waits until all sessions have ended.
-func untilEnded(ctx context.Context, t *testing.T, c *client.Client) []api.Session {
+func untilEnded(ctx context.Context, t *testing.T, c *client.Client, n int) []api.Session {
 	t.Helper()
 	for {
 		list, err := c.ListSessions(ctx, api.ListSessionsParams{})
@@ -227,7 +247,7 @@ func untilEnded(ctx context.Context, t *testing.T, c *client.Client) []api.Sessi
 				ended++
 			}
 		}
-		if ended == producers {
+		if ended == n {
 			return list.Sessions
 		}
 		select {

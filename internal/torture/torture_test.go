@@ -48,7 +48,7 @@ func TestTorture(t *testing.T) {
 func round(t *testing.T, s int64) {
 	rng := rand.New(rand.NewChaCha8(sha256.Sum256(binary.AppendVarint(nil, s))))
 	flavour := []string{claudecli.Pinned, claudecli.Kept}[rng.IntN(2)]
-	faulty := plan(rng, span, faultsARound)
+	faulty := plan(rng, kinds, span, faultsARound)
 	w := newWorld(t, sessiond, flavour)
 	f := &faults{w: w, small: smallDisk(t, w, diskSize)}
 	if rng.IntN(3) == 0 {

@@ -25,6 +25,7 @@ type world struct {
 	ctx     context.Context // ends when patience does
 	dir     string          // holds all the others
 	records string          // of the scripted claude
+	scripts string          // what summarisers are to do, if there are any
 	daemon  *program
 	client  *client.Client
 	unmount func(keep bool) // the file system of the state, if it has one of its own

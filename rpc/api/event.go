@@ -49,6 +49,24 @@ type StatusChange struct {
 	ErrorMessage    string     `json:"error_message,omitempty" jsonschema:"with failed: why, in words"`
 }
 
+// DeletedBy is who deleted a session.
+type DeletedBy string
+
+// Who deletes sessions.
+const (
+	DeletedByClient    DeletedBy = "client"    // with deleteSession or pruneSessions
+	DeletedByRetention DeletedBy = "retention" // the daemon: prune_after, max_database_bytes
+)
+
+// DeletedBys lists all of them.
+var DeletedBys = []DeletedBy{DeletedByClient, DeletedByRetention}
+
+// SessionDeletion is the data of session_deleted.
+type SessionDeletion struct {
+	DeletedBy DeletedBy `json:"deleted_by,omitempty" jsonschema:"client or retention; absent if it was deleted before this was recorded"`
+	Archive   string    `json:"archive,omitempty" jsonschema:"path of the archive that was made of it; absent after deleteSession"`
+}
+
 // ConversationType is what a conversation event is.
 type ConversationType string
 

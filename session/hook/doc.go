@@ -15,4 +15,5 @@
 // | MUST NOT | start a daemon, or wait for one |
 // | MUST NOT | leave anything for a session of the daemon's own, or a summariser's |
 // | MUST | leave its input whole or not at all, for this user only (0600) |
+// | MUST NOT | sync it: a sync that was begun holds up the end of the process, however long it takes |
 package hook

@@ -14,6 +14,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/sessiond/sessiond/internal/crashpoint"
 	"github.com/sessiond/sessiond/session/shim"
 )
 
@@ -92,6 +93,7 @@ func write(dir, name string, r Record) error {
 	}
 	_, err = f.Write(append(h, r.Input...))
 	if err = errors.Join(err, f.Chmod(0o600), f.Close()); err == nil {
+		crashpoint.Reach(crashpoint.HookWritten)
 		err = os.Rename(draft, filepath.Join(dir, name+suffix))
 	}
 	if err != nil {
@@ -228,6 +230,7 @@ func Remove(dir string, names []string) error {
 		if err := os.Remove(filepath.Join(dir, name+suffix)); err != nil && !errors.Is(err, fs.ErrNotExist) {
 			errs = append(errs, err)
 		}
+		crashpoint.Reach(crashpoint.HookRemoving)
 	}
 	d, err := os.Open(dir) // #nosec G304 -- the spool
 	if err != nil {

@@ -6,6 +6,7 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
+	"time"
 )
 
 // In returns the path that a conversation's transcript has in a directory of
@@ -29,26 +30,48 @@ type Process struct {
 	Began uint64 // in ticks since the system did; 0: not known
 }
 
-// Processes returns who says so in the directory beside that of the projects: each
-// claude has a file there as long as it runs; one that was killed has left it.
+// noted is what a claude writes down of itself.
+type noted struct {
+	PID       int    `json:"pid"`
+	SessionID string `json:"sessionId"`
+	Began     string `json:"procStart"`
+	Status    string `json:"status"`
+	Since     int64  `json:"statusUpdatedAt"` // in milliseconds since the epoch
+}
+
+// sessionsDir is where they do: beside the directory of the projects. Each claude has a
+// file there as long as it runs; one that was killed has left it.
+func sessionsDir(projects string) string { return filepath.Join(filepath.Dir(projects), "sessions") }
+
+func readNoted(file string) (n noted, ok bool) {
+	b, err := os.ReadFile(file) // #nosec G304 -- the user's own
+	return n, err == nil && json.Unmarshal(b, &n) == nil
+}
+
+// Processes returns who says that he has a conversation open.
 func Processes(projects, id string) []Process {
-	files, err := filepath.Glob(filepath.Join(escape(filepath.Dir(projects)), "sessions", "*.json"))
+	files, err := filepath.Glob(filepath.Join(escape(sessionsDir(projects)), "*.json"))
 	if err != nil {
 		return nil
 	}
 	var open []Process
 	for _, file := range files {
-		b, err := os.ReadFile(file)
-		var p struct {
-			PID       int    `json:"pid"`
-			SessionID string `json:"sessionId"`
-			Began     string `json:"procStart"`
-		}
-		if err != nil || json.Unmarshal(b, &p) != nil || p.SessionID != id {
+		n, ok := readNoted(file)
+		if !ok || n.SessionID != id {
 			continue
 		}
-		began, _ := strconv.ParseUint(p.Began, 10, 64) // 0 where it is written otherwise
-		open = append(open, Process{PID: p.PID, Began: began})
+		began, _ := strconv.ParseUint(n.Began, 10, 64) // 0 where it is written otherwise
+		open = append(open, Process{PID: n.PID, Began: began})
 	}
 	return open
+}
+
+// IdleSince is since when a process says that it waits for the next prompt of a
+// conversation; false if it does not say so.
+func IdleSince(projects, id string, pid int) (time.Time, bool) {
+	n, ok := readNoted(filepath.Join(sessionsDir(projects), strconv.Itoa(pid)+".json"))
+	if !ok || n.PID != pid || n.SessionID != id || n.Status != "idle" || n.Since <= 0 {
+		return time.Time{}, false
+	}
+	return time.UnixMilli(n.Since), true
 }

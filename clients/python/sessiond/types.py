@@ -36,6 +36,12 @@ Decision: TypeAlias = Literal[
 ]
 """An answer to a question."""
 
+DeletedBy: TypeAlias = Literal[
+    "client",  # somebody called deleteSession or pruneSessions
+    "retention",  # the daemon pruned it by itself: prune_after or max_database_bytes
+]
+"""Who deleted a session."""
+
 Delivery: TypeAlias = Literal[
     "queue",  # when the turn before it has ended: one message, one turn
     "now",  # at once; it is taken in at the next tool result, or as the next turn, and aborts nothing
@@ -578,6 +584,15 @@ class Session(TypedDict):
     """process id of Claude Code while it lives"""
 
 
+class SessionDeletion(TypedDict):
+    """Who deleted a session."""
+
+    deleted_by: NotRequired[DeletedBy]
+    """client or retention; absent if it was deleted before this was recorded"""
+    archive: NotRequired[str]
+    """path of the archive that was made of it; absent after deleteSession"""
+
+
 class StatusChange(TypedDict):
     """A session's status before and after."""
 
@@ -1116,6 +1131,7 @@ class SessionDeletedEvent(TypedDict):
     session_id: str
     run_id: str
     timestamp: Time
+    data: SessionDeletion
 
 
 class PartialMessageEvent(TypedDict):

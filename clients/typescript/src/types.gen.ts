@@ -149,6 +149,14 @@ export type ConversationType = 'message' | 'thinking' | 'tool_call' | 'tool_resu
 export type Decision = 'approve' | 'deny';
 
 /**
+ * Who deleted a session.
+ *
+ * - `client`: somebody called deleteSession or pruneSessions
+ * - `retention`: the daemon pruned it by itself: prune_after or max_database_bytes
+ */
+export type DeletedBy = 'client' | 'retention';
+
+/**
  * When a message is written to Claude Code.
  *
  * - `queue`: when the turn before it has ended: one message, one turn
@@ -559,6 +567,14 @@ export interface Session {
   stderr_tail?: string;
   /** process id of Claude Code while it lives */
   pid?: number;
+}
+
+/** Who deleted a session. */
+export interface SessionDeletion {
+  /** client or retention; absent if it was deleted before this was recorded */
+  deleted_by?: DeletedBy;
+  /** path of the archive that was made of it; absent after deleteSession */
+  archive?: string;
 }
 
 /**
@@ -1471,6 +1487,7 @@ export interface SessionDeletedEvent extends EventHeader {
   type: 'session_deleted';
   /** Place in the log: the cursor behind it. */
   seq: number;
+  data: SessionDeletion;
 }
 
 /** Claude Code printed a delta; only with include_partial, and never stored. */
