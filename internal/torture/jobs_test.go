@@ -227,14 +227,8 @@ func (w *world) checkSummaries(id string) {
 	}
 }
 
-// talkers are sessions that are busy being summarised.
-func (w *world) talker(ctx context.Context, rng *rand.Rand) (id string) {
-	yes := true
-	id, err := w.launch(api.LaunchSessionParams{Query: api.Text("say: word"), LaunchOptions: api.LaunchOptions{Interactive: &yes}})
-	if err != nil {
-		w.problem("not launched: %v", err)
-		return ""
-	}
+// talker talks to a session, and has it summarised again and again.
+func (w *world) talker(ctx context.Context, rng *rand.Rand, id string) {
 	for ctx.Err() == nil {
 		what := []string{"say: word", "tools: 2", "say: one\nthink: two\nsay: three"}[rng.IntN(3)]
 		if _, err := w.send(id, what, api.DeliveryQueue); err != nil && !errors.Is(err, &api.Error{Reason: api.ReasonLimitExceeded}) {
@@ -247,6 +241,18 @@ func (w *world) talker(ctx context.Context, rng *rand.Rand) (id string) {
 			w.summarize(id)
 		}
 		pause(ctx, time.Duration(rng.IntN(60))*time.Millisecond)
+	}
+}
+
+// toTalkTo launches a session, and waits until it has answered: faults come later, for
+// one that cannot be started (the disk is full) is not to be summarised either.
+func (w *world) toTalkTo() (id string) {
+	yes := true
+	id, err := w.launch(api.LaunchSessionParams{Query: api.Text("say: word"), LaunchOptions: api.LaunchOptions{Interactive: &yes}})
+	if err != nil {
+		w.problem("not launched: %v", err)
+	} else if _, ok := w.until(w.ctx, id, idle); !ok {
+		w.problem("session %s has not begun", id)
 	}
 	return id
 }

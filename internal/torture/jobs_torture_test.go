@@ -43,16 +43,20 @@ func roundOfJobs(t *testing.T, s int64) {
 	w.summarized("SESSIOND_JOB_ATTEMPTS=3", "SESSIOND_JOB_BACKOFF=5ms", "SESSIOND_SUMMARIZE_TIMEOUT=1s")
 	w.begin()
 
+	ids := make([]string, summarizedSessions)
+	for i := range ids {
+		ids[i] = w.toTalkTo()
+	}
+
 	chaos, peace := context.WithTimeout(w.ctx, 2*span)
 	defer peace()
 	var working sync.WaitGroup
 	for _, x := range faulty {
 		working.Go(func() { f.run(chaos, x) })
 	}
-	ids := make([]string, summarizedSessions)
-	for i := range ids {
+	for _, id := range ids {
 		own := rand.New(rand.NewPCG(rng.Uint64(), 0))
-		working.Go(func() { ids[i] = w.talker(chaos, own) })
+		working.Go(func() { w.talker(chaos, own, id) })
 	}
 	own := rand.New(rand.NewPCG(rng.Uint64(), 0))
 	working.Go(func() { w.meddle(chaos, own) })
