@@ -97,7 +97,7 @@ type figure struct {
 }
 
 var leveling = []figure{
-	{"RSS (KiB)", func(s sample) int { return s.RSS }, 8 << 10, 48 << 10},
+	{"RSS (KiB)", func(s sample) int { return s.RSS }, 8 << 10, 64 << 10},
 	{"live heap (KiB)", func(s sample) int { return s.Heap }, 4 << 10, 32 << 10},
 	{"threads", func(s sample) int { return s.Threads }, 4, 64},
 	{"descriptors", func(s sample) int { return s.Files }, 16, 16},
