@@ -50,27 +50,36 @@ type File struct {
 // user's is one, and no symbolic link: whoever has a daemon read a file gets to see
 // nothing that is not meant for him.
 func Open(path string, offset int64, maxLine int) (*File, error) {
-	f, err := os.OpenFile(path, os.O_RDONLY|syscall.O_NOFOLLOW|syscall.O_NONBLOCK, 0)
-	if errors.Is(err, syscall.ELOOP) {
-		return nil, fmt.Errorf("%s: %w", path, ErrNotRegular)
-	}
+	f, info, err := openOwn(path)
 	if err != nil {
 		return nil, err
 	}
-	info, err := f.Stat()
-	if err == nil {
-		err = check(info)
-	}
-	if err == nil {
-		_, err = f.Seek(offset, io.SeekStart)
-	}
-	if err != nil {
+	if _, err := f.Seek(offset, io.SeekStart); err != nil {
 		return nil, errors.Join(fmt.Errorf("%s: %w", path, err), f.Close())
 	}
 	if maxLine <= 0 {
 		maxLine = DefaultMaxLineBytes
 	}
 	return &File{file: f, reader: bufio.NewReaderSize(f, 64<<10), longest: maxLine, end: offset, size: info.Size()}, nil
+}
+
+// openOwn opens a regular file of this user's, and waits for nothing.
+func openOwn(path string) (*os.File, fs.FileInfo, error) {
+	f, err := os.OpenFile(path, os.O_RDONLY|syscall.O_NOFOLLOW|syscall.O_NONBLOCK, 0) // #nosec G304 -- what it is is looked at
+	if errors.Is(err, syscall.ELOOP) {
+		return nil, nil, fmt.Errorf("%s: %w", path, ErrNotRegular)
+	}
+	if err != nil {
+		return nil, nil, err
+	}
+	info, err := f.Stat()
+	if err == nil {
+		err = check(info)
+	}
+	if err != nil {
+		return nil, nil, errors.Join(fmt.Errorf("%s: %w", path, err), f.Close())
+	}
+	return f, info, nil
 }
 
 // check refuses what is no file of this user's.

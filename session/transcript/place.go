@@ -2,7 +2,7 @@ package transcript
 
 import (
 	"encoding/json"
-	"os"
+	"io"
 	"path/filepath"
 	"strconv"
 	"strings"
@@ -43,9 +43,19 @@ type noted struct {
 // file there as long as it runs; one that was killed has left it.
 func sessionsDir(projects string) string { return filepath.Join(filepath.Dir(projects), "sessions") }
 
+// maxNote is how long such a file is at most, in bytes.
+const maxNote = 64 << 10
+
+// readNoted reads one, which has to be like a transcript: a regular file of this user's.
+// It lies where a hook says, and a pipe would hold up whoever reads it.
 func readNoted(file string) (n noted, ok bool) {
-	b, err := os.ReadFile(file) // #nosec G304 -- the user's own
-	return n, err == nil && json.Unmarshal(b, &n) == nil
+	f, info, err := openOwn(file)
+	if err != nil {
+		return n, false
+	}
+	defer f.Close()
+	b, err := io.ReadAll(io.LimitReader(f, maxNote))
+	return n, err == nil && info.Size() <= maxNote && json.Unmarshal(b, &n) == nil
 }
 
 // Processes returns who says that he has a conversation open.
