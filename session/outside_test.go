@@ -342,8 +342,8 @@ func TestOutsideAbandoned(t *testing.T) {
 		over          bool
 	}{
 		{p.pid, id, "busy", last.Add(time.Second), false},
-		{p.pid, id, "idle", last.Add(-time.Second), false}, // from before the prompt
-		{p.pid, id, "idle", time.Now(), false},             // a hook may tell of it yet
+		{p.pid, id, "idle", last.Add(-time.Second), false},    // from before the prompt
+		{p.pid, id, "idle", time.Now().Add(time.Hour), false}, // a hook may tell of it yet
 		{p.pid, newID(), "idle", last.Add(time.Second), false},
 		{p.pid + 1, id, "idle", last.Add(time.Second), false},
 		{p.pid, id, "idle", last.Add(time.Second), true},
