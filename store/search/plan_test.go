@@ -145,4 +145,17 @@ func TestASnippetOfALongText(t *testing.T) {
 			t.Errorf("%q, %v, not %q", got, ranges, want)
 		}
 	}
+	q, err := parseQuery("apple OR pear")
+	if err != nil {
+		t.Fatal(err)
+	}
+	behind := strings.Repeat("behind ", 3000)
+	for n := lookFirst/7 - 40; n < lookFirst/7+2; n++ { // wherever what is looked at first ends in it
+		before := strings.Repeat("filler ", n)
+		got, ranges := snippet(before+"apple pear "+behind, q)
+		want, same := snippet(before[7*300:]+"apple pear "+behind, q)
+		if got != want || !slices.Equal(ranges, same) {
+			t.Errorf("%d words before: %q, %v, not %q, %v", n, got, ranges, want, same)
+		}
+	}
 }

@@ -47,7 +47,8 @@ func snippet(text string, q query) (string, []api.TextRange) {
 			break
 		}
 		var most int
-		if begin, end, most = window(text, all, found); most == len(terms) || size >= len(text) {
+		begin, end, most = window(text, all, found)
+		if size >= len(text) || most == len(terms) && begin+snippetSize <= size { // all of the part was looked at
 			break
 		}
 	}
