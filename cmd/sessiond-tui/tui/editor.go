@@ -3,11 +3,13 @@ package tui
 import (
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"os/exec"
 	"strings"
 
 	tea "charm.land/bubbletea/v2"
+	"golang.org/x/term"
 )
 
 // editedMsg says that the person's editor has ended, with what is in its file then.
@@ -27,7 +29,7 @@ func (m *model) editor(text, ending string, then func(m *model, text string)) te
 	}
 	// By the shell, as git does it: an editor may be a command with arguments.
 	cmd := exec.Command("sh", "-c", m.Editor+` "$@"`, "sh", path) // #nosec G204 -- it is the person's own
-	return tea.ExecProcess(cmd, func(err error) tea.Msg {
+	return tea.Exec(&editing{cmd}, func(err error) tea.Msg {
 		defer os.Remove(path) //nolint:errcheck // the system tidies up there
 		if err != nil {
 			return editedMsg{err: fmt.Errorf("%s: %w; VISUAL or EDITOR says which one is used", m.Editor, err)}
@@ -35,6 +37,26 @@ func (m *model) editor(text, ending string, then func(m *model, text string)) te
 		b, err := os.ReadFile(path)
 		return editedMsg{strings.TrimRight(string(b), "\n"), err, then}
 	})
+}
+
+// editing is an editor at work. Whatever that makes of the terminal, it is as it was
+// before when the editor has ended, also when it has crashed.
+type editing struct{ *exec.Cmd }
+
+func (e *editing) SetStdin(r io.Reader)  { e.Stdin = r }
+func (e *editing) SetStdout(w io.Writer) { e.Stdout = w }
+func (e *editing) SetStderr(w io.Writer) { e.Stderr = w }
+
+func (e *editing) Run() error {
+	tty, ok := e.Stdin.(*os.File)
+	if !ok {
+		return e.Cmd.Run()
+	}
+	was, err := term.GetState(int(tty.Fd()))
+	if err != nil { // it is no terminal
+		return e.Cmd.Run()
+	}
+	return errors.Join(e.Cmd.Run(), term.Restore(int(tty.Fd()), was))
 }
 
 // scratch writes a text into a file that is nobody else's.

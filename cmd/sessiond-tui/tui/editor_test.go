@@ -2,9 +2,14 @@ package tui
 
 import (
 	"os"
+	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"golang.org/x/term"
+
+	"github.com/sessiond/sessiond/internal/terminal"
 )
 
 // scriptOf makes an editor of a shell script, whose $1 is the file.
@@ -60,6 +65,29 @@ func TestAnEditorThatFails(t *testing.T) {
 	s.See("Shall I fix both?")
 	s.Press("i", "keep this", "\x07")
 	s.See("keep this", "could not edit it", "exit status 3; VISUAL or EDITOR says")
+}
+
+// TestAnEditorThatCrashes leaves the terminal as it was: the shell gets it like that.
+func TestAnEditorThatCrashes(t *testing.T) {
+	t.Parallel()
+	tty := terminal.Open(t, 80, 24, false, nil).TTY
+	settings := func() term.State {
+		t.Helper()
+		s, err := term.GetState(int(tty.Fd()))
+		if err != nil {
+			t.Fatal(err)
+		}
+		return *s
+	}
+	before := settings()
+	e := &editing{exec.Command("sh", "-c", "stty raw -echo; kill -9 $$")}
+	e.SetStdin(tty)
+	if err := e.Run(); err == nil || err.Error() != "signal: killed" {
+		t.Error(err)
+	}
+	if after := settings(); after != before {
+		t.Errorf("%+v, not %+v", after, before)
+	}
 }
 
 func TestAFieldOfOneLineHasNoEditor(t *testing.T) {
