@@ -81,10 +81,10 @@ func (m *model) sessionKey(act action) {
 			if errors.Is(err, client.ErrDisconnected) { // not again: it could be the next turn that is interrupted
 				err = errors.New("the daemon went away; whether the turn was interrupted is not known")
 			}
-			if r.Status != api.StatusInterrupting {
-				return doneMsg{note: "no turn is under way"}, err
+			if r.Status == api.StatusInterrupting || r.Status == api.StatusInterrupted { // one that was queued is it at once
+				return doneMsg{note: "interrupted"}, err
 			}
-			return doneMsg{note: "interrupted"}, err
+			return doneMsg{note: "no turn is under way"}, err
 		})
 	case actEnd:
 		m.confirm("end "+called(s)+"?", "end it", func(ctx context.Context) (doneMsg, error) {

@@ -187,8 +187,13 @@ func (f *fake) InterruptSession(_ context.Context, p api.InterruptSessionParams)
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	r := api.InterruptSessionResult{SessionID: p.SessionID, Status: api.StatusWaitingInput}
-	if p.SessionID == working {
-		r.Status = api.StatusInterrupting
+	for _, s := range f.sessions {
+		switch {
+		case s.ID == p.SessionID && s.Status == api.StatusRunning:
+			r.Status = api.StatusInterrupting
+		case s.ID == p.SessionID && s.Status == api.StatusQueued:
+			r.Status = api.StatusInterrupted
+		}
 	}
 	return r, f.did("interruptSession", p)
 }

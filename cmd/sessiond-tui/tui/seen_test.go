@@ -68,6 +68,18 @@ func TestWhatIsSaidIsSeenWhole(t *testing.T) {
 	s.See("no turn is under way")
 }
 
+// TestAQueuedSessionIsInterrupted: it has no turn, and that ends it.
+func TestAQueuedSessionIsInterrupted(t *testing.T) {
+	t.Parallel()
+	f := scene()
+	f.sessions = append(f.sessions, api.Session{ID: "queued", Title: "its turn will come", Status: api.StatusQueued, CreatedAt: ago(0), LastActivityAt: ago(0)})
+	s := show(t, f, 120, 36, false, func(o *Options) { o.Session = "queued" })
+	s.See("its turn will come")
+	s.Press("I")
+	s.called(`interruptSession {"session_id":"queued"}`)
+	s.See("interrupted")
+}
+
 // TestWhatIsShownStaysInItsPlace: with what is for programs, or without, the selected
 // block stays where it is on the screen, and as unfolded as it was.
 func TestWhatIsShownStaysInItsPlace(t *testing.T) {
