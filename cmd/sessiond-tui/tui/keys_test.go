@@ -65,7 +65,7 @@ func TestAQuestionThatHasJustComeIsNotAnswered(t *testing.T) {
 	if _, done := m.answerKey("y"); done || m.current.shown.ID != "q9" {
 		t.Error("a question was answered that nobody can have read")
 	}
-	m.Update(settledMsg("q9"))
+	m.Update(settledMsg{"q9", m.current.shows})
 	if _, done := m.answerKey("y"); !done {
 		t.Error("it cannot be answered")
 	}

@@ -36,11 +36,12 @@ type model struct {
 	focus         focus
 	dialog        dialog // has all keys, while there is one
 
-	list    sessions
-	talks   map[string]*talk
-	lru     []string // their ids, the one that was opened longest ago first
-	current *talk    // of the selected session
-	prompt  textarea.Model
+	list     sessions
+	talks    map[string]*talk
+	lru      []string // their ids, the one that was opened longest ago first
+	current  *talk    // of the selected session
+	onScreen string   // the question that is seen; "": none is
+	prompt   textarea.Model
 
 	head    int64 // the newest seq that is known
 	loading bool  // everything is being read
@@ -133,7 +134,7 @@ func (m *model) take(msg tea.Msg) tea.Cmd {
 			m.list.put(s)
 		}
 	case settledMsg:
-		m.settled(string(msg))
+		m.settled(msg)
 	case doneMsg:
 		m.say(msg.note)
 		if msg.then != nil {

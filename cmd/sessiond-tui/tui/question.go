@@ -21,35 +21,45 @@ import (
 // that was meant for something else.
 const settleTime = 300 * time.Millisecond
 
-// settledMsg says that a question has stood long enough.
-type settledMsg string
+// settledMsg says that a question has stood long enough, since it was shown last.
+type settledMsg struct {
+	id    string
+	shows int
+}
 
 // noReason is what Claude Code reads where no reason was given.
 const noReason = "The user said no."
 
-// ask puts the first open question of the current session.
+// ask puts the first open question of the current session. One that comes onto the
+// screen, also once more, has to stand there for a moment before a key answers it.
 func (m *model) ask() {
-	t := m.current
-	if t == nil {
+	t, was := m.current, m.onScreen
+	if m.onScreen = ""; t == nil {
 		return
 	}
 	var q api.Approval
 	if open := m.list.asks[t.id]; len(open) > 0 {
 		q = open[0]
 	}
-	if q.ID == t.shown.ID {
+	if m.layout().talk > 0 {
+		m.onScreen = q.ID
+	}
+	switch {
+	case q.ID != t.shown.ID:
+		t.shown, t.answers, t.picks = q, nil, nil
+	case m.onScreen == "" || m.onScreen == was:
 		return
 	}
-	t.shown, t.since, t.answers, t.picks = q, false, nil, nil
-	if q.ID != "" {
-		m.work.later(settleTime, settledMsg(q.ID))
+	if t.since = false; q.ID != "" {
+		t.shows++
+		m.work.later(settleTime, settledMsg{q.ID, t.shows})
 	}
 }
 
 // settled lets keys answer a question.
-func (m *model) settled(id string) {
+func (m *model) settled(msg settledMsg) {
 	for _, t := range m.talks {
-		if t.shown.ID == id {
+		if t.shown.ID == msg.id && t.shows == msg.shows {
 			t.since = true
 		}
 	}
@@ -84,7 +94,7 @@ func (m *model) answerKey(name string) (tea.Cmd, bool) {
 	n, err := strconv.Atoi(name)
 	digit := err == nil && n > 0 && n < 10 && t.part() != nil
 	if m.layout().talk == 0 && (digit || act != actNone) {
-		m.showQuestion(t)
+		m.showQuestion()
 		return nil, true
 	}
 	if digit {
@@ -123,9 +133,8 @@ func (m *model) answerKey(name string) (tea.Cmd, bool) {
 
 // showQuestion shows what is asked, where only the list was on the screen: nothing is
 // answered that was not seen.
-func (m *model) showQuestion(t *talk) {
-	m.focus, t.since = focusTalk, false
-	m.work.later(settleTime, settledMsg(t.shown.ID))
+func (m *model) showQuestion() {
+	m.focus = focusTalk
 	m.say("this is what it asks")
 }
 

@@ -5,6 +5,8 @@ import (
 	"strings"
 	"testing"
 
+	tea "charm.land/bubbletea/v2"
+
 	"github.com/sessiond/sessiond/rpc/api"
 )
 
@@ -26,6 +28,34 @@ func TestNothingIsAnsweredUnseen(t *testing.T) {
 	s.See("y yes")
 	s.Press("y")
 	s.called(`sendDecision {"approval_id":"q1","decision":"approve"}`)
+}
+
+// TestNothingIsAnsweredAhead: a key that was typed before a question was drawn does not
+// answer it, however long it has been open.
+func TestNothingIsAnsweredAhead(t *testing.T) {
+	t.Parallel()
+	for name, keys := range map[string][]tea.KeyPressMsg{"opened": {{Code: tea.KeyEnter}}, "gone to": {{Code: '.', Text: "."}, {Code: '.', Text: "."}}} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			m := quiet(t, scene())
+			m.Update(tea.WindowSizeMsg{Width: 80, Height: 24}) // only the list is there
+			m.list.selected = asking
+			m.Update(nil)
+			early := settledMsg{"q1", m.current.shows}
+			m.Update(early)
+			for _, k := range keys {
+				m.Update(k)
+			}
+			m.Update(early) // it was on its way
+			if _, done := m.answerKey("y"); done || m.current.shown.ID != "q1" || m.layout().talk == 0 {
+				t.Errorf("%s was answered, and nobody has seen it", m.current.shown.ID)
+			}
+			m.Update(settledMsg{"q1", m.current.shows})
+			if _, done := m.answerKey("y"); !done {
+				t.Error("it cannot be answered")
+			}
+		})
+	}
 }
 
 // TestTheNextQuestionIsGoneTo from anywhere, also from a list that does not show it.

@@ -32,6 +32,7 @@ type talk struct {
 	recall  int          // which of them is shown; len(past): none
 	chosen  int          // in the queue
 	shown   api.Approval // the question that is put now
+	shows   int          // how often one came onto the screen
 	since   bool         // it has stood for a moment
 	answers []string     // to its first parts
 	asks    askedLines   // the question as it was drawn last
