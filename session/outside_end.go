@@ -50,7 +50,7 @@ func (o *observer) lookAt(ctx context.Context, id string, w *watched) error {
 		}
 		return o.finish(ctx, id, reasonStale, api.Time{})
 	}
-	if w.grown() {
+	if !w.unfit && w.grown() {
 		return o.readOn(ctx, id, api.Time{})
 	}
 	if w.turn && alive {

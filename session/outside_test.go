@@ -360,6 +360,36 @@ func TestOutsideAbandoned(t *testing.T) {
 	p.wants(p.one().ID, "message user go", "> running (message)", "> waiting_input message (interrupt)")
 }
 
+// TestOutsideAbandonedUnfit has a prompt taken back where the transcript cannot be read,
+// and while a command of before runs in the background.
+func TestOutsideAbandonedUnfit(t *testing.T) {
+	t.Parallel()
+	p, id := newPub(t, nil), newID()
+	claude := p.home
+	p.home = filepath.Join(claude, "projects", "-work")
+	p.pid = os.Getpid()
+	file := filepath.Join(claude, "sessions", fmt.Sprintf("%d.json", p.pid))
+	for _, dir := range []string{p.home, filepath.Dir(file)} {
+		if err := os.MkdirAll(dir, 0o700); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := os.Symlink(file, p.transcript(id)); err != nil {
+		t.Fatal(err)
+	}
+	p.says(id, "SessionStart", `,"source":"startup"`)
+	p.prompts(id, "p1", "go")
+	p.round()
+	content := fmt.Sprintf(`{"pid":%d,"sessionId":%q,"status":"shell","statusUpdatedAt":%d}`, p.pid, id, p.one().LastActivityAt.Add(time.Second).UnixMilli())
+	if err := os.WriteFile(file, []byte(content), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	p.round()
+	if ses := p.one(); ses.WaitingFor != api.WaitingForMessage {
+		t.Errorf("session: %+v", ses)
+	}
+}
+
 // TestOutsideNext has one conversation go on in one session after the other.
 func TestOutsideNext(t *testing.T) {
 	t.Parallel()

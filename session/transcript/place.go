@@ -77,10 +77,11 @@ func Processes(projects, id string) []Process {
 }
 
 // IdleSince is since when a process says that it waits for the next prompt of a
-// conversation; false if it does not say so.
+// conversation, be it with commands in the background ("shell"); false if it does not
+// say so.
 func IdleSince(projects, id string, pid int) (time.Time, bool) {
 	n, ok := readNoted(filepath.Join(sessionsDir(projects), strconv.Itoa(pid)+".json"))
-	if !ok || n.PID != pid || n.SessionID != id || n.Status != "idle" || n.Since <= 0 {
+	if !ok || n.PID != pid || n.SessionID != id || n.Status != "idle" && n.Status != "shell" || n.Since <= 0 {
 		return time.Time{}, false
 	}
 	return time.UnixMilli(n.Since), true
