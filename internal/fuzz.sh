@@ -41,7 +41,10 @@ one() {
 }
 export -f one
 
-targets=$(grep -ro --include='*_test.go' '^func Fuzz[A-Za-z0-9_]*' . | sed 's|^\./\(.*\)/[^/]*:func |\1 |' | sort -u | grep -E "${FUZZONLY:-.}")
+targets=$(grep -ro --include='*_test.go' '^func Fuzz[A-Za-z0-9_]*' . | sed 's|^\./\(.*\)/[^/]*:func |\1 |' | sort -u | grep -E "${FUZZONLY:-.}") || {
+	echo "no fuzz target fits '$FUZZONLY'; they are called PACKAGE FuzzNAME" >&2
+	exit 2
+}
 for dir in $(cut -d' ' -f1 <<<"$targets" | sort -u); do
 	mkdir -p "$WORK/$dir"
 	go test -c -fuzz Fuzz -o "$WORK/$dir/test" "./$dir"
