@@ -137,6 +137,9 @@ func (w *world) hook(input string, env []string, killed *sync.Map) error {
 	cmd := exec.CommandContext(w.ctx, crashing, "hook", "--state-dir="+w.daemon.state, "--patience=5m")
 	cmd.Env, cmd.Stdin = env, strings.NewReader(input)
 	out, err := cmd.CombinedOutput()
+	if cmd.ProcessState == nil { // it was not started
+		return err
+	}
 	if status, ok := cmd.ProcessState.Sys().(syscall.WaitStatus); ok && status.Signaled() {
 		killed.Store(cmd.Process.Pid, true)
 		drafts, _ := filepath.Glob(filepath.Join(hook.Dir(w.daemon.state), "*.tmp"))

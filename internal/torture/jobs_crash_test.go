@@ -86,8 +86,11 @@ func (w *world) everyWayOfAJob() (sessions []string, kills int) {
 	asked := func() api.Job {
 		_, _ = w.until(w.ctx, talk, idle)
 		for {
-			if job := w.summarize(talk); job != nil || w.ctx.Err() != nil {
+			if job := w.summarize(talk); job != nil {
 				return *job
+			}
+			if w.ctx.Err() != nil {
+				w.t.Fatalf("there is nothing to summarise: %+v", w.jobs())
 			}
 		}
 	}
