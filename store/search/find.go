@@ -58,9 +58,11 @@ func (x *Index) Search(ctx context.Context, p api.SearchConversationsParams) (ap
 	if at.upTo == 0 {
 		at.upTo = result.IndexedSeq
 	}
-	hits, oldest, err := s.collect(ctx, at)
-	if err != nil {
-		return result, s.failed(err)
+	hits, oldest := x.windows.find(at, s.p), at.oldest
+	if hits == nil {
+		if hits, oldest, err = s.collect(ctx, at); err != nil {
+			return result, s.failed(err)
+		}
 	}
 	result.Total, result.Partial = len(hits), oldest > 1
 	page := hits[min(at.offset, len(hits)):]
@@ -73,6 +75,7 @@ func (x *Index) Search(ctx context.Context, p api.SearchConversationsParams) (ap
 	case at.offset < len(hits):
 		at.oldest = oldest
 		result.NextCursor = at.render(s.p)
+		x.windows.keep(at, s.p, hits)
 	case oldest > 1:
 		result.NextCursor = place{upTo: oldest - 1}.render(s.p)
 	}

@@ -66,6 +66,8 @@ type Index struct {
 	ended chan struct{}
 	hurt  atomic.Bool // a search has met damage
 
+	windows windows
+
 	mu       sync.RWMutex // searches hold it for reading as long as they use the file
 	file     *file        // nil: there is none for now
 	building time.Time    // since when it is being made of what is in the log already; zero: it is not

@@ -159,3 +159,38 @@ func TestASnippetOfALongText(t *testing.T) {
 		}
 	}
 }
+
+// TestPagesGoOnInOneOrder, although what comes in between them has the matches score
+// otherwise.
+func TestPagesGoOnInOneOrder(t *testing.T) {
+	t.Parallel()
+	l := newLibrary(t, quick())
+	row := l.session(nil)
+	seen := map[int64]int{l.say(row, "pear pear pear plum"): 0, l.say(row, "plum plum plum pear"): 0}
+	for range 5 {
+		l.say(row, "a plum")
+	}
+	l.settle()
+	p := api.SearchConversationsParams{Query: "pear plum", Limit: new(1)}
+	for {
+		r, err := l.Search(t.Context(), p)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, m := range r.Matches {
+			seen[m.Seq]++
+		}
+		if p.Cursor = r.NextCursor; p.Cursor == "" {
+			break
+		}
+		for range 50 {
+			l.say(row, "a pear")
+		}
+		l.settle()
+	}
+	for seq, n := range seen {
+		if n != 1 {
+			t.Errorf("%d is on %d pages", seq, n)
+		}
+	}
+}
