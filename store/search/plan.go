@@ -126,17 +126,18 @@ func (s *finder) weigh(ctx context.Context, sh shard, parts []part) (err error) 
 const mainWords = "0"
 
 // pagesOf says how many pages words from one on, and before another, are on, in all
-// segments of a table: the number of a page is the upper part of pgno.
+// segments of a table: the number of a page is the upper part of pgno. Where the table
+// says nothing that is understood, they count for nothing.
 const pagesOf = `WITH RECURSIVE words(i, first, beyond) AS (VALUES %[2]s),
 segments(id) AS (
 	SELECT min(segid) FROM %[1]s
 	UNION ALL SELECT (SELECT min(segid) FROM %[1]s WHERE segid > id) FROM segments WHERE id IS NOT NULL
 )
-SELECT i, sum(
+SELECT i, coalesce(sum(
 	coalesce((SELECT pgno FROM %[1]s WHERE segid = id AND term >= beyond ORDER BY term LIMIT 1),
 		(SELECT pgno + 2 FROM %[1]s WHERE segid = id ORDER BY term DESC LIMIT 1)) / 2
 	- (SELECT pgno FROM %[1]s WHERE segid = id AND term <= first ORDER BY term DESC LIMIT 1) / 2
-) FROM words, segments WHERE id IS NOT NULL GROUP BY i`
+), 0) FROM words, segments WHERE id IS NOT NULL GROUP BY i`
 
 // holds reports whether a text has what is looked for.
 func (q query) holds(all []token) bool {

@@ -194,3 +194,23 @@ func TestPagesGoOnInOneOrder(t *testing.T) {
 		}
 	}
 }
+
+// TestWeighingIsNoJudgeOfTheIndex: where what words take cannot be told, they are
+// looked for all the same, and the index is not thrown away.
+func TestWeighingIsNoJudgeOfTheIndex(t *testing.T) {
+	t.Parallel()
+	l := newLibrary(t, quick())
+	l.say(l.session(nil), "every apple")
+	l.settle()
+	if _, err := l.file.writer.ExecContext(t.Context(), "UPDATE "+textTable(1)+"_idx SET term = 'no word of anybody'"); err != nil {
+		t.Fatal(err)
+	}
+	query, err := parseQuery("app*")
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := &finder{Index: l.Index, file: l.file, query: query}
+	if err := s.weigh(t.Context(), shard{n: 1}, []part{{terms: query.groups[0]}}); err != nil {
+		t.Error(err)
+	}
+}
