@@ -1,7 +1,6 @@
 package torture
 
 import (
-	"context"
 	"crypto/sha256"
 	"encoding/binary"
 	"fmt"
@@ -48,7 +47,7 @@ func roundOfJobs(t *testing.T, s int64) {
 		ids[i] = w.toTalkTo()
 	}
 
-	chaos, peace := context.WithTimeout(w.ctx, 2*span)
+	chaos, peace := during(w.ctx, 2*span)
 	defer peace()
 	var working sync.WaitGroup
 	for _, x := range faulty {

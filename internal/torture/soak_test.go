@@ -137,7 +137,7 @@ type soak struct {
 
 // run lets everything happen for a time.
 func (s *soak) run(span time.Duration) {
-	ctx, cancel := context.WithTimeout(s.w.ctx, span)
+	ctx, cancel := during(s.w.ctx, span)
 	defer cancel()
 	talker, err := client.Dial(ctx, s.w.daemon.socket)
 	if err != nil {

@@ -59,7 +59,7 @@ func round(t *testing.T, s int64) {
 	begun := time.Now()
 	hurry := make(chan struct{})
 	subscribers := w.subscribe(rng, hurry)
-	chaos, peace := context.WithTimeout(w.ctx, span)
+	chaos, peace := during(w.ctx, span)
 	answering, answered := context.WithCancel(w.ctx)
 	var working, asking sync.WaitGroup
 	for _, x := range faulty {

@@ -242,6 +242,14 @@ func (w *world) session(id string) (api.Session, error) {
 	return result.Session, err
 }
 
+// during is a context that ends after a while. It has no deadline: connecting would
+// fail at that, in a moment in which the context has not ended yet.
+func during(ctx context.Context, span time.Duration) (context.Context, context.CancelFunc) {
+	ctx, cancel := context.WithCancel(ctx)
+	over := time.AfterFunc(span, cancel)
+	return ctx, func() { over.Stop(); cancel() }
+}
+
 // until polls a session until it is as wanted, or final. It reports whether it
 // is as wanted; the context may end the waiting.
 func (w *world) until(ctx context.Context, id string, wanted func(api.Session) bool) (api.Session, bool) {
