@@ -223,10 +223,10 @@ func AppendEvent(b []byte, ev store.Event) (out []byte, err error) {
 
 func appendEvent(b []byte, ev *store.Event) ([]byte, error) {
 	out := api.Event{Seq: ev.Seq, Type: ev.Type, SessionID: ev.SessionID, RunID: ev.RunID, Timestamp: ev.Time, Data: ev.Data}
-	if ev.Type == api.EventSessionDeleted && out.Data == nil { // by a version that did not say who
-		out.Data = json.RawMessage("{}")
-	}
 	if ev.Type != api.EventConversationUpdated {
+		if ev.Type == api.EventSessionDeleted && out.Data == nil { // by a version that did not say who
+			out.Data = json.RawMessage("{}")
+		}
 		return out.AppendJSON(b), nil
 	}
 	shown, err := conversationEvent(ev)

@@ -85,14 +85,10 @@ func (c *Client) Call(ctx context.Context, method string, params, result any) er
 	if err != nil {
 		return err
 	}
-	defer answer.release()
-	if err := answer.decode(result); err != nil {
-		return fmt.Errorf("the result of %s: %w", method, err)
-	}
-	return nil
+	return answer.into(method, result)
 }
 
-// answer calls a method, and leaves its result as it came. Whoever gets it releases it.
+// answer calls a method, and leaves its result as it came. Whoever gets it has it decoded (into), or releases it.
 func (c *Client) answer(ctx context.Context, method string, params any) (response, error) {
 	conn, err := c.live(ctx)
 	if err != nil {

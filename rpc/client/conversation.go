@@ -2,7 +2,6 @@ package client
 
 import (
 	"context"
-	"fmt"
 	"iter"
 
 	"github.com/sessiond/sessiond/rpc/api"
@@ -40,9 +39,12 @@ func (c *Client) readConversation(ctx context.Context, p api.GetConversationPara
 			p.AfterSeq = next
 			coming = c.fetch(ctx, p)
 		}
-		page, err := a.decode()
-		if err != nil {
-			return err
+		var page api.GetConversationResult
+		if a.err == nil {
+			a.err = a.into("getConversation", &page)
+		}
+		if a.err != nil {
+			return a.err
 		}
 		if head < 0 {
 			head = page.HeadSeq
@@ -75,16 +77,4 @@ func (c *Client) fetch(ctx context.Context, p api.GetConversationParams) <-chan 
 		done <- a
 	}()
 	return done
-}
-
-// decode decodes a page, and gives its memory back.
-func (a *fetched) decode() (page api.GetConversationResult, err error) {
-	if a.err != nil {
-		return page, a.err
-	}
-	defer a.release()
-	if err := a.response.decode(&page); err != nil {
-		return page, fmt.Errorf("the result of getConversation: %w", err)
-	}
-	return page, nil
 }

@@ -5,6 +5,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"io"
 
 	jsonv2 "github.com/go-json-experiment/json"
@@ -75,6 +76,15 @@ func (r *response) decode(v any) error {
 		return err
 	}
 	return decode(whole.Result, v)
+}
+
+// into decodes the result of a method, and gives back the memory of the line.
+func (r *response) into(method string, v any) error {
+	defer r.release()
+	if err := r.decode(v); err != nil {
+		return fmt.Errorf("the result of %s: %w", method, err)
+	}
+	return nil
 }
 
 // release gives back the memory of the line: the result has been decoded.
