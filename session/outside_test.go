@@ -317,20 +317,27 @@ func TestOutsideRefused(t *testing.T) {
 		"tool_result user donet1", "> running (answered)", "tool_result user no: do something elset2")
 }
 
+// notes has the transcripts where Claude Code keeps them, and returns the file in which
+// this process, as a claude, says what it does.
+func (p *pub) notes() (file string) {
+	p.t.Helper()
+	claude := p.home
+	p.home, p.pid = filepath.Join(claude, "projects", "-work"), os.Getpid()
+	file = filepath.Join(claude, "sessions", fmt.Sprintf("%d.json", p.pid))
+	for _, dir := range []string{p.home, filepath.Dir(file)} {
+		if err := os.MkdirAll(dir, 0o700); err != nil {
+			p.t.Fatal(err)
+		}
+	}
+	return file
+}
+
 // TestOutsideAbandoned has a prompt taken back before it is answered, of which neither a
 // hook nor the transcript tells: Claude Code says that it waits for the next one.
 func TestOutsideAbandoned(t *testing.T) {
 	t.Parallel()
 	p, id := newPub(t, nil), newID()
-	claude := p.home
-	p.home = filepath.Join(claude, "projects", "-work")
-	p.pid = os.Getpid()
-	file := filepath.Join(claude, "sessions", fmt.Sprintf("%d.json", p.pid))
-	for _, dir := range []string{p.home, filepath.Dir(file)} {
-		if err := os.MkdirAll(dir, 0o700); err != nil {
-			t.Fatal(err)
-		}
-	}
+	file := p.notes()
 	p.says(id, "SessionStart", `,"source":"startup"`)
 	p.prompts(id, "p1", "go")
 	p.round()
@@ -365,15 +372,7 @@ func TestOutsideAbandoned(t *testing.T) {
 func TestOutsideAbandonedUnfit(t *testing.T) {
 	t.Parallel()
 	p, id := newPub(t, nil), newID()
-	claude := p.home
-	p.home = filepath.Join(claude, "projects", "-work")
-	p.pid = os.Getpid()
-	file := filepath.Join(claude, "sessions", fmt.Sprintf("%d.json", p.pid))
-	for _, dir := range []string{p.home, filepath.Dir(file)} {
-		if err := os.MkdirAll(dir, 0o700); err != nil {
-			t.Fatal(err)
-		}
-	}
+	file := p.notes()
 	if err := os.Symlink(file, p.transcript(id)); err != nil {
 		t.Fatal(err)
 	}

@@ -27,14 +27,7 @@ import (
 // transcripts beside them, and nothing of them is left.
 func TestHookCrashes(t *testing.T) {
 	t.Parallel()
-	for p, moments := range pointsOf("hook") {
-		for _, times := range moments {
-			t.Run(fmt.Sprintf("%s/%d", p, times), func(t *testing.T) {
-				t.Parallel()
-				crashHooks(t, p, times)
-			})
-		}
-	}
+	eachPointOf(t, "hook", crashHooks)
 }
 
 const (

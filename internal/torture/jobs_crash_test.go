@@ -15,19 +15,25 @@ import (
 	"github.com/sessiond/sessiond/rpc/api"
 )
 
-// pointsOf are the crash points of a kind, each the first time and the third time that
-// it is come to, and those of the store, at which many a transaction is.
-func pointsOf(kind string) map[crashpoint.Point][]int {
-	all := map[crashpoint.Point][]int{}
+// eachPointOf runs a test at each crash point of a kind, the first time and the third time
+// that it is come to, and at those of the store, at which many a transaction is.
+func eachPointOf(t *testing.T, kind string, test func(t *testing.T, p crashpoint.Point, times int)) {
+	at := func(p crashpoint.Point, moments ...int) {
+		for _, times := range moments {
+			t.Run(fmt.Sprintf("%s/%d", p, times), func(t *testing.T) {
+				t.Parallel()
+				test(t, p, times)
+			})
+		}
+	}
 	for _, p := range crashpoint.All {
 		if strings.HasPrefix(string(p), kind+".") {
-			all[p] = []int{1, 3}
+			at(p, 1, 3)
 		}
 	}
 	for _, p := range []crashpoint.Point{crashpoint.IngestApplied, crashpoint.IngestCommitted, crashpoint.IngestAnnounced} {
-		all[p] = []int{6, 13}
+		at(p, 6, 13)
 	}
-	return all
 }
 
 // crashAt has the world's program, which need not be the daemon, die at a point, once.
@@ -49,14 +55,7 @@ func (w *world) crashAt(p crashpoint.Point, times int) (variables []string, reac
 // summariser is left.
 func TestJobCrashes(t *testing.T) {
 	t.Parallel()
-	for p, moments := range pointsOf("job") {
-		for _, times := range moments {
-			t.Run(fmt.Sprintf("%s/%d", p, times), func(t *testing.T) {
-				t.Parallel()
-				crashJobs(t, p, times)
-			})
-		}
-	}
+	eachPointOf(t, "job", crashJobs)
 }
 
 func crashJobs(t *testing.T, p crashpoint.Point, times int) {

@@ -10,7 +10,6 @@ import (
 	"strings"
 
 	"github.com/sessiond/sessiond/rpc/api"
-	"github.com/sessiond/sessiond/store"
 )
 
 const (
@@ -220,22 +219,18 @@ func (s *finder) keep(ctx context.Context, check query, hits []hit) (kept []hit,
 		return hits, len(hits), nil
 	}
 	hits = hits[:min(len(hits), readAtOnce)]
-	seqs := make([]int64, len(hits))
-	for i, h := range hits {
-		seqs[i] = h.seq
-	}
-	events, err := s.o.Store.EventsAt(ctx, seqs)
+	at, err := s.events(ctx, hits)
 	if err != nil {
 		return nil, 0, err
 	}
 	for n < len(hits) && (n == 0 || !s.late()) {
 		h := hits[n]
 		n++
-		i := slices.IndexFunc(events, func(ev store.Event) bool { return ev.Seq == h.seq })
-		if i < 0 { // it was deleted
+		ev := at[h.seq]
+		if ev == nil { // it was deleted
 			continue
 		}
-		if shown, err := s.o.Render(&events[i]); err == nil {
+		if shown, err := s.o.Render(ev); err == nil {
 			if said, ok := whatIsSaid(&shown); ok && check.holds(slices.Collect(tokens(said.text))) {
 				kept = append(kept, h)
 			}

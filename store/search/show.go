@@ -34,19 +34,13 @@ func (s *finder) show(ctx context.Context, hits []hit) (matches []api.SearchMatc
 
 // showSome reads hits from the log.
 func (s *finder) showSome(ctx context.Context, hits []hit) (matches []api.SearchMatch, err error) {
-	seqs := make([]int64, len(hits))
-	for i, h := range hits {
-		seqs[i] = h.seq
-	}
-	events, err := s.o.Store.EventsAt(ctx, seqs)
+	at, err := s.events(ctx, hits)
 	if err != nil {
 		return nil, err
 	}
-	at := make(map[int64]*store.Event, len(events))
-	of := make([]int64, len(events))
-	for i := range events {
-		at[events[i].Seq] = &events[i]
-		of[i] = events[i].SessionN
+	of := make([]int64, 0, len(at))
+	for _, ev := range at {
+		of = append(of, ev.SessionN)
 	}
 	sessions, err := s.o.Store.SessionsAt(ctx, of)
 	if err != nil {
@@ -74,6 +68,20 @@ func (s *finder) showSome(ctx context.Context, hits []hit) (matches []api.Search
 		matches = append(matches, m)
 	}
 	return matches, nil
+}
+
+// events reads hits from the log, by their seq, without those that were deleted.
+func (s *finder) events(ctx context.Context, hits []hit) (map[int64]*store.Event, error) {
+	seqs := make([]int64, len(hits))
+	for i, h := range hits {
+		seqs[i] = h.seq
+	}
+	events, err := s.o.Store.EventsAt(ctx, seqs)
+	at := make(map[int64]*store.Event, len(events))
+	for i := range events {
+		at[events[i].Seq] = &events[i]
+	}
+	return at, err
 }
 
 // tool is the tool whose result an event is.
