@@ -6,7 +6,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"slices"
 	"strings"
 	"time"
 
@@ -118,12 +117,9 @@ func (t *talk) showHistory(ctx context.Context, count int) error {
 		if !t.view.shows(ev) {
 			continue
 		}
-		if last = append(last, ev); len(last) > 2*count {
-			last, more = slices.Clone(last[count:]), true
+		if last = append(last, ev); len(last) > count {
+			last, more = last[1:], true
 		}
-	}
-	if len(last) > count {
-		last, more = last[len(last)-count:], true
 	}
 	if more {
 		t.view.note("… what was before: sessiond log " + cleanLine(t.id))
