@@ -3,6 +3,8 @@ package main
 import (
 	"bytes"
 	"context"
+	"errors"
+	"io/fs"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -344,4 +346,25 @@ func TestTheTUIIsAProgramOfItsOwn(t *testing.T) {
 	}
 	start(alone).See("a program of its own, sessiond-tui, which is neither in", "make build")
 	start(link).See("there is no session yet")
+}
+
+// TestAHangupLeavesNoText: what was in the editor when the terminal went is not in the
+// temp directory afterwards.
+func TestAHangupLeavesNoText(t *testing.T) {
+	t.Parallel()
+	p := newPlace(t)
+	seen, editor := filepath.Join(p.dir, "seen"), filepath.Join(p.dir, "editor")
+	program.Write(t, editor, "#!/bin/sh\necho \"$1\" >'"+seen+"'\nkill -HUP 0\ncat\n")
+	term := terminal.Open(t, 120, 36, false, nil)
+	exited := startTUI(t, term, append(p.env, "TERM=xterm-256color", "EDITOR="+editor, "VISUAL="), p.dir)
+	term.See("there is no session yet")
+	term.Press("N", "private", "\x07")
+	<-exited
+	text, err := os.ReadFile(seen)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := os.Stat(strings.TrimSpace(string(text))); !errors.Is(err, fs.ErrNotExist) {
+		t.Errorf("%s is still there: %v", text, err)
+	}
 }

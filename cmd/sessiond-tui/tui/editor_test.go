@@ -1,24 +1,30 @@
 package tui
 
 import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"runtime"
 	"strings"
+	"sync"
 	"testing"
 
 	"golang.org/x/term"
 
+	"github.com/sessiond/sessiond/internal/program"
 	"github.com/sessiond/sessiond/internal/terminal"
+	"github.com/sessiond/sessiond/rpc/api"
 )
 
 // scriptOf makes an editor of a shell script, whose $1 is the file.
 func scriptOf(t *testing.T, script string) func(*Options) {
 	t.Helper()
 	path := filepath.Join(t.TempDir(), "an editor")
-	if err := os.WriteFile(path, []byte("#!/bin/sh\n"+script), 0o700); err != nil {
-		t.Fatal(err)
-	}
+	program.Write(t, path, "#!/bin/sh\n"+script)
 	return func(o *Options) { o.Editor = "'" + path + "' --wait" }
 }
 
@@ -80,9 +86,9 @@ func TestAnEditorThatCrashes(t *testing.T) {
 		return *s
 	}
 	before := settings()
-	e := &editing{exec.Command("sh", "-c", "stty raw -echo; kill -9 $$")}
-	e.SetStdin(tty)
-	if err := e.Run(); err == nil || err.Error() != "signal: killed" {
+	cmd := exec.Command("sh", "-c", "stty raw -echo; kill -9 $$")
+	cmd.Stdin = tty
+	if err := onTerminal(cmd, tty); err == nil || err.Error() != "signal: killed" {
 		t.Error(err)
 	}
 	if after := settings(); after != before {
@@ -98,4 +104,91 @@ func TestAFieldOfOneLineHasNoEditor(t *testing.T) {
 	s.See("directory")
 	s.Press(tab, "\x07")
 	s.See("the editor is for fields of several lines")
+}
+
+// TestTheScreenComesBack behind each of many editors that end at once, while the
+// processors have more to do.
+func TestTheScreenComesBack(t *testing.T) {
+	t.Parallel()
+	busy, stop := context.WithCancel(context.Background())
+	var load sync.WaitGroup
+	for range 2 * runtime.GOMAXPROCS(0) {
+		load.Go(func() {
+			for busy.Err() == nil {
+			}
+		})
+	}
+	t.Cleanup(func() { stop(); load.Wait() })
+	edit := scriptOf(t, `sed 's/$/x/' "$2" >"$2.new" && mv "$2.new" "$2"`+"\n")
+	s := show(t, scene(), 120, 36, false, func(o *Options) { edit(o); o.Session = waiting })
+	s.See("Shall I fix both?")
+	s.Press("i", "a")
+	for n := range 10 {
+		s.See("a" + strings.Repeat("x", n))
+		s.Press("\x07")
+	}
+	s.See("a" + strings.Repeat("x", 10))
+}
+
+// heldOpen makes an editor that is open until it is let go; the file it has is in what isOpen reads.
+func heldOpen(t *testing.T) (edit func(*Options), isOpen func(term *terminal.Terminal) (path string), letGo func()) {
+	t.Helper()
+	dir := t.TempDir()
+	open, done := filepath.Join(dir, "open"), filepath.Join(dir, "done")
+	edit = scriptOf(t, "echo \"$2\" >'"+open+".new'; mv '"+open+".new' '"+open+"'\nuntil test -e '"+done+"'; do sleep 0.01; done\n")
+	isOpen = func(term *terminal.Terminal) string {
+		var path []byte
+		term.Until("the editor opens", func(string) (ok bool) {
+			term.Nudge()
+			b, err := os.ReadFile(open)
+			path = b
+			return err == nil
+		})
+		return strings.TrimSpace(string(path))
+	}
+	letGo = func() {
+		if err := os.WriteFile(done, nil, 0o600); err != nil {
+			t.Error(err)
+		}
+	}
+	return edit, isOpen, letGo
+}
+
+// TestWhatHappensWhileTheEditorIsOpen waits, and nothing of it is lost.
+func TestWhatHappensWhileTheEditorIsOpen(t *testing.T) {
+	t.Parallel()
+	edit, isOpen, letGo := heldOpen(t)
+	s := show(t, scene(), 120, 36, false, func(o *Options) { edit(o); o.Session = working })
+	s.See("nightly.py", "i writes to it")
+	s.Press("i", "draft", "\x07")
+	isOpen(s.Terminal)
+	for n := range 100 {
+		s.happens(api.EventConversationUpdated, working, says(fmt.Sprintf("meanwhile %d.", n)))
+	}
+	letGo()
+	s.See("draft", "meanwhile 98.", "meanwhile 99.")
+}
+
+// TestTheEndWhileTheEditorIsOpen waits for the editor, and no text stays behind.
+func TestTheEndWhileTheEditorIsOpen(t *testing.T) {
+	t.Parallel()
+	edit, isOpen, letGo := heldOpen(t)
+	term := terminal.Open(t, 120, 36, false, nil)
+	ctx, cancel := context.WithCancel(t.Context())
+	defer cancel()
+	o := usual(scene(), nil)
+	edit(&o)
+	ended := make(chan error, 1)
+	go func() { ended <- Run(ctx, o, term.TTY, term.TTY) }()
+	term.See("y yes")
+	term.Press("N", "secret", "\x07")
+	path := isOpen(term)
+	cancel()
+	letGo()
+	if err := <-ended; !errors.Is(err, context.Canceled) {
+		t.Error(err)
+	}
+	if _, err := os.Stat(path); !errors.Is(err, fs.ErrNotExist) {
+		t.Errorf("%s is still there: %v", path, err)
+	}
 }

@@ -69,7 +69,8 @@ func (d *form) take(m *model, msg tea.Msg) tea.Cmd {
 			d.done(m)
 			return nil
 		case actEditor:
-			return d.edit(m, f)
+			d.edit(m, f)
+			return nil
 		case actNewline:
 			f.in.InsertRune('\n')
 			return nil
@@ -79,16 +80,16 @@ func (d *form) take(m *model, msg tea.Msg) tea.Cmd {
 }
 
 // edit edits a field in the person's editor.
-func (d *form) edit(m *model, f *field) tea.Cmd {
+func (d *form) edit(m *model, f *field) {
 	if f.lines == 1 {
 		d.fault = "the editor is for fields of several lines"
-		return nil
+		return
 	}
 	ending := ".md"
 	if f.json {
 		ending = ".json"
 	}
-	return m.editor(f.in.Value(), ending, func(_ *model, text string) { setInput(&f.in, text) })
+	m.edit(edit{f.in.Value(), ending, func(_ *model, text string) { setInput(&f.in, text) }})
 }
 
 func (d *form) move(n int) {

@@ -39,7 +39,7 @@ type call struct {
 // returns the exit code. What stands behind the flags is the command that starts
 // a daemon where none answers.
 func Main(args []string) int {
-	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGINT, syscall.SIGTERM)
+	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGINT, syscall.SIGTERM, syscall.SIGHUP)
 	defer stop()
 	context.AfterFunc(ctx, stop) // the second signal ends the process, at once
 	c, err := parse(args)

@@ -29,12 +29,14 @@ type model struct {
 	Options
 	daemon Daemon
 	work   *worker
+	leave  func() // has Run give the terminal to the editor
 	th     *theme
 	r      *renderer
 
 	width, height int
 	focus         focus
 	dialog        dialog // has all keys, while there is one
+	editing       *edit  // is about to be in the editor; nil: nothing is
 
 	list     sessions
 	talks    map[string]*talk
@@ -74,7 +76,6 @@ func (m *model) setTheme(dark bool) {
 
 // Init is bubbletea's.
 func (m *model) Init() tea.Cmd {
-	m.reload()
 	if m.Theme == ThemeAuto && m.Colors {
 		return tea.RequestBackgroundColor
 	}
@@ -151,7 +152,7 @@ func (m *model) take(msg tea.Msg) tea.Cmd {
 	return nil
 }
 
-// rest is for what comes of searches and editors, and for what only text fields understand.
+// rest is for what comes of searches, and for what only text fields understand.
 func (m *model) rest(msg tea.Msg) (cmd tea.Cmd) {
 	switch msg := msg.(type) {
 	case foundMsg:
@@ -159,9 +160,6 @@ func (m *model) rest(msg tea.Msg) (cmd tea.Cmd) {
 		return nil
 	case jumpMsg:
 		m.jump(msg)
-		return nil
-	case editedMsg:
-		m.edited(msg)
 		return nil
 	}
 	if m.focus == focusPrompt && m.dialog == nil {

@@ -10,6 +10,9 @@ import (
 
 // key does what a key means where it was pressed.
 func (m *model) key(k tea.KeyPressMsg) tea.Cmd {
+	if m.editing != nil { // nothing more is taken before it
+		return nil
+	}
 	m.notice, m.failed = "", false
 	if m.dialog != nil {
 		return m.dialog.take(m, k)

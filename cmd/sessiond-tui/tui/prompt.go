@@ -25,7 +25,7 @@ func (m *model) promptKey(k tea.KeyPressMsg) tea.Cmd {
 	case actSendNow:
 		m.sendPrompt(api.DeliveryNow)
 	case actEditor:
-		return m.editPrompt()
+		m.editPrompt()
 	case actLeave, actPreviousPane:
 		m.focus = focusTalk
 	case actNextPane:

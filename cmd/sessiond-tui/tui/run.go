@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"io"
+	"sync"
 	"time"
 
 	tea "charm.land/bubbletea/v2"
@@ -39,25 +40,67 @@ type Options struct {
 	Now    func() time.Time
 }
 
+// stage is where messages go: the bubbletea program that has the terminal. There is
+// one after another, for each ends where an editor gets the terminal: bubbletea's own
+// way, tea.Exec, can leave a screen dark behind an editor that ends at once
+// (bubbletea's issue 1778).
+type stage struct {
+	program *tea.Program
+	between sync.RWMutex // is held for writing while no program is there
+	leaving sync.WaitGroup
+}
+
+// send hands a message to the program; between two of them, it waits for the next.
+func (s *stage) send(msg tea.Msg) {
+	s.between.RLock()
+	defer s.between.RUnlock()
+	s.program.Send(msg)
+}
+
+// leave has the program end once it has taken all that was being sent. It returns at once.
+func (s *stage) leave() {
+	s.leaving.Go(func() {
+		s.between.Lock()
+		s.program.Quit()
+	})
+}
+
+// enter is for the next program, behind the end of the one that was told to leave.
+func (s *stage) enter(next *tea.Program) {
+	s.program = next
+	s.between.Unlock()
+}
+
 // Run shows the UI on a terminal until the person leaves it, or the context ends.
+// An editor that is open then is waited for.
 func Run(parent context.Context, o Options, in io.Reader, out io.Writer) error {
 	ctx, cancel := context.WithCancel(parent)
 	work := &worker{ctx: ctx}
 	m := newModel(o, work)
-	p := tea.NewProgram(m, tea.WithInput(in), tea.WithOutput(out), tea.WithEnvironment(o.Environ), tea.WithoutSignalHandler())
-	work.send = p.Send
+	program := func() *tea.Program {
+		return tea.NewProgram(m, tea.WithInput(in), tea.WithOutput(out), tea.WithEnvironment(o.Environ), tea.WithoutSignalHandler())
+	}
+	s := &stage{program: program()}
+	work.send, m.leave = s.send, s.leave
+	m.reload()
 	work.do(func(ctx context.Context) tea.Msg {
 		for {
 			select {
 			case <-o.Lost:
-				p.Send(lostMsg{})
+				s.send(lostMsg{})
 			case <-ctx.Done():
-				p.Quit() // and not a context of its own, at whose end it would leave its reader behind
+				s.send(tea.Quit()) // and not a context of its own, at whose end it would leave its reader behind
 				return nil
 			}
 		}
 	})
-	_, err := p.Run()
+	_, err := s.program.Run()
+	for m.editing != nil {
+		s.leaving.Wait()
+		m.runEditor(in, out)
+		s.enter(program())
+		_, err = s.program.Run()
+	}
 	cancel()
 	work.wait()
 	return errors.Join(err, parent.Err())

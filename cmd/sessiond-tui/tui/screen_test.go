@@ -30,10 +30,7 @@ type screen struct {
 func show(t *testing.T, f *fake, columns, lines int, light bool, change func(*Options)) *screen {
 	t.Helper()
 	lost := make(chan struct{}, 1)
-	o := Options{
-		Daemon: f, Lost: lost, Env: map[string]string{"A": "b"}, Dir: "/home/ada/src", Home: "/home/ada",
-		Environ: []string{"TERM=xterm-256color", "COLORTERM=truecolor"}, Theme: ThemeAuto, Colors: true, Now: func() time.Time { return then },
-	}
+	o := usual(f, lost)
 	if change != nil {
 		change(&o)
 	}
@@ -48,6 +45,14 @@ func show(t *testing.T, f *fake, columns, lines int, light bool, change func(*Op
 		}
 	})
 	return &screen{term, f, lost}
+}
+
+// usual is how the UI is shown unless a test wants it otherwise.
+func usual(f *fake, lost <-chan struct{}) Options {
+	return Options{
+		Daemon: f, Lost: lost, Env: map[string]string{"A": "b"}, Dir: "/home/ada/src", Home: "/home/ada",
+		Environ: []string{"TERM=xterm-256color", "COLORTERM=truecolor"}, Theme: ThemeAuto, Colors: true, Now: func() time.Time { return then },
+	}
 }
 
 // golden compares the screen with a file in testdata.
