@@ -151,7 +151,7 @@ func (m *Manager) summarize(ctx context.Context, job store.JobRow) (api.Usage, e
 	if err != nil {
 		return api.Usage{}, err
 	}
-	answer, err := m.runSummarizer(ctx, job.Job.ID, prompt)
+	answer, err := m.runSummarizer(ctx, job.Lease, prompt)
 	crashpoint.Reach(crashpoint.JobCleared)
 	if err == nil {
 		made.Summary.SummaryText, err = summary.Parse(answer.text)

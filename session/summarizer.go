@@ -18,9 +18,10 @@ import (
 	"github.com/sessiond/sessiond/session/summary"
 )
 
-// jobVariable holds a job's id in the environment of the process that works on it,
-// and so of everything that it starts.
-const jobVariable = "SESSIOND_JOB_ID"
+// leaseVariable holds the lease of a job in the environment of the process that works
+// on it, and so of everything that it starts. A job that was cancelled and asked for
+// again may have two processes for a moment: the one that ends takes nothing of the other's.
+const leaseVariable = "SESSIOND_JOB_LEASE"
 
 const (
 	// maxPrinted is how much a summariser may print, its answer and all else.
@@ -37,8 +38,8 @@ type summarized struct {
 	used  api.Usage
 }
 
-// workplace is the directory of a job that is at work.
-func (m *Manager) workplace(jobID string) string { return filepath.Join(m.cfg.StateDir, "jobs", jobID) }
+// workplace is the directory of whoever works on a job, by a lease.
+func (m *Manager) workplace(lease string) string { return filepath.Join(m.cfg.StateDir, "jobs", lease) }
 
 // clearWorkplaces ends and removes what a daemon before this one has left: its
 // summarisers have ended with it, unless their shims were killed too.
@@ -52,19 +53,19 @@ func (m *Manager) clearWorkplaces(context.Context) {
 	}
 }
 
-// clearWorkplace ends whatever works on a job, and removes its files.
-func (m *Manager) clearWorkplace(jobID string) {
-	dir := m.workplace(jobID)
+// clearWorkplace ends whatever works by a lease, and removes its files.
+func (m *Manager) clearWorkplace(lease string) {
+	dir := m.workplace(lease)
 	ctx, cancel := context.WithTimeout(context.Background(), endPatience) // also when the manager is being closed
 	defer cancel()
 	if client, err := shim.Connect(ctx, dir); err == nil {
 		m.endProcess(ctx, client)
 	}
-	if n := shim.KillStrays(jobVariable + "=" + jobID); n > 0 {
-		m.log.Warn("processes of a job were killed", "job", jobID, "number", n)
+	if n := shim.KillStrays(leaseVariable + "=" + lease); n > 0 {
+		m.log.Warn("processes of a job were killed", "lease", lease, "number", n)
 	}
 	if err := os.RemoveAll(dir); err != nil {
-		m.log.Warn("files of a job not removed", "job", jobID, "error", err)
+		m.log.Warn("files of a job not removed", "lease", lease, "error", err)
 	}
 }
 
@@ -82,14 +83,14 @@ func (m *Manager) endProcess(ctx context.Context, client *shim.Client) {
 // runSummarizer has a Claude Code answer a prompt. It is no session, is tied to this
 // daemon, and is gone with all that it has started when the call returns. What was
 // used is known with an error too, if a result has said it.
-func (m *Manager) runSummarizer(ctx context.Context, jobID, prompt string) (answer summarized, err error) {
+func (m *Manager) runSummarizer(ctx context.Context, lease, prompt string) (answer summarized, err error) {
 	if err := m.away(); err != nil {
 		return answer, err
 	}
-	dir := m.workplace(jobID)
-	m.clearWorkplace(jobID)
-	defer m.clearWorkplace(jobID)
-	spec, err := m.summarizerSpec(ctx, jobID, dir)
+	dir := m.workplace(lease)
+	m.clearWorkplace(lease)
+	defer m.clearWorkplace(lease)
+	spec, err := m.summarizerSpec(ctx, lease, dir)
 	if err != nil {
 		return answer, err
 	}
@@ -115,7 +116,7 @@ func (m *Manager) runSummarizer(ctx context.Context, jobID, prompt string) (answ
 }
 
 // summarizerSpec says what is started, and makes the files that it needs.
-func (m *Manager) summarizerSpec(ctx context.Context, jobID, dir string) (shim.Spec, error) {
+func (m *Manager) summarizerSpec(ctx context.Context, lease, dir string) (shim.Spec, error) {
 	left, limited, err := m.remainder(ctx)
 	if err != nil {
 		return shim.Spec{}, err
@@ -135,7 +136,7 @@ func (m *Manager) summarizerSpec(ctx context.Context, jobID, dir string) (shim.S
 	if limited {
 		s.MaxBudgetUSD = max(min(s.MaxBudgetUSD, left), 0.01)
 	}
-	return shim.Spec{Path: program, Args: s.Args(), Env: append(s.Env(ofNoSession(m.cfg.Environ)), jobVariable+"="+jobID), Dir: work,
+	return shim.Spec{Path: program, Args: s.Args(), Env: append(s.Env(ofNoSession(m.cfg.Environ)), leaseVariable+"="+lease), Dir: work,
 		LockFile: filepath.Join(dir, "lock"), Tied: true}, nil
 }
 
@@ -144,7 +145,7 @@ func (m *Manager) summarizerSpec(ctx context.Context, jobID, dir string) (shim.S
 func ofNoSession(env []string) []string {
 	return slices.DeleteFunc(slices.Clone(env), func(pair string) bool {
 		name, _, _ := strings.Cut(pair, "=")
-		return name == sessionVariable || name == "SESSIOND_RUN_ID" || name == jobVariable
+		return name == sessionVariable || name == "SESSIOND_RUN_ID" || name == leaseVariable
 	})
 }
 

@@ -104,7 +104,7 @@ func (s *summarizing) checkNobodyLeft() {
 		if err := json.Unmarshal([]byte(note), &report); err != nil {
 			s.t.Fatal(err)
 		}
-		if n := shim.KillStrays("SESSIOND_JOB_ID=" + report.Env["SESSIOND_JOB_ID"]); n > 0 {
+		if n := shim.KillStrays("SESSIOND_JOB_LEASE=" + report.Env["SESSIOND_JOB_LEASE"]); n > 0 {
 			s.t.Errorf("%d processes were left", n)
 		}
 	}
@@ -171,6 +171,42 @@ func TestCancelASummary(t *testing.T) {
 	}
 }
 
+// TestCancelAndRetryASummary: who is broken off takes nothing from who goes on with the
+// same job meanwhile.
+func TestCancelAndRetryASummary(t *testing.T) {
+	t.Parallel()
+	s := summarizingWorld(t, claudecli.Pinned, func(w *world) { w.cfg.Jobs.Attempts, w.cfg.Summaries.Parallel = 1, 4 })
+	s.script("spawn: 1\nignore-signals")
+	ses := s.run("say: hello")
+	r, err := s.SummarizeSession(s.ctx, api.SessionParams{SessionID: ses.ID})
+	if err != nil {
+		t.Fatal(err)
+	}
+	const times = 20
+	for n := range times {
+		s.job(r.Job.ID, inState(api.JobRunning))
+		if !poll(func() bool { return len(s.living()) > 0 }) {
+			t.Fatal("no summariser came")
+		}
+		if _, err := s.CancelJob(s.ctx, api.JobParams{JobID: r.Job.ID}); err != nil {
+			t.Fatal(err)
+		}
+		if n == times-1 {
+			s.script("")
+		}
+		if _, err := s.RetryJob(s.ctx, api.JobParams{JobID: r.Job.ID}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if job := s.job(r.Job.ID, func(j api.Job) bool { return !j.State.Open() }); job.State != api.JobDone || job.Attempts != 1 {
+		t.Errorf("%+v", job)
+	}
+	if !poll(func() bool { return len(s.living()) == 0 }) {
+		t.Errorf("summarisers live: %v", s.living())
+	}
+	s.checkNobodyLeft()
+}
+
 // TestSummarizerIsKilledWithTheDaemon: it does not outlive the daemon, not even where its
 // shim is killed too; the next daemon tries again, and after enough deaths the job is dead.
 func TestSummarizerIsKilledWithTheDaemon(t *testing.T) {
@@ -196,7 +232,11 @@ func TestSummarizerIsKilledWithTheDaemon(t *testing.T) {
 			t.Fatal("no summariser came")
 		}
 		if withShim {
-			started, err := shim.ReadStart(filepath.Join(s.cfg.StateDir, "jobs", id))
+			places, err := filepath.Glob(filepath.Join(s.cfg.StateDir, "jobs", "*"))
+			if err != nil || len(places) != 1 {
+				t.Fatalf("%q, %v", places, err)
+			}
+			started, err := shim.ReadStart(places[0])
 			if err != nil {
 				t.Fatal(err)
 			}
