@@ -197,8 +197,12 @@ func (o *observer) note(err error) {
 	o.m.deaf.Store(&text)
 }
 
-// begin finds what the daemon before has taken in and not removed.
+// begin has the hooks know what is private, and finds what the daemon before has taken
+// in and not removed.
 func (o *observer) begin(ctx context.Context) error {
+	if err := hook.KeepPatterns(o.dir, o.m.cfg.Summaries.Redactor.Patterns()); err != nil {
+		return wrapf(err, "what is private")
+	}
 	names, err := o.m.store.HookInputs(ctx)
 	if err != nil {
 		return err

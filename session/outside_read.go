@@ -135,7 +135,7 @@ func (t *tail) take(ctx context.Context, steps []transcript.Step) error {
 		for i := range steps {
 			raw := &steps[i].Raw
 			if !raw.Unterminated {
-				if clean := redactJSON(r, raw.Bytes); len(clean) != len(raw.Bytes) || string(clean) != string(raw.Bytes) {
+				if clean := r.JSON(raw.Bytes); len(clean) != len(raw.Bytes) || string(clean) != string(raw.Bytes) {
 					raw.Bytes, steps[i].Line = clean, transcript.Parse(clean)
 				}
 			}

@@ -224,8 +224,8 @@ func (s *step) hear(in *input, r *redact.Redactor, known map[string]store.ToolSt
 		reason = reasonMessage
 		s.beginTurn()
 		o.Asks = false
-		if h.Typed() {
-			s.heardPrompt(prompt{ID: h.PromptID, Hash: hashOf(h.Prompt)}, r.Text(h.Prompt))
+		if text := r.Text(h.Prompt); h.Typed() && !in.Withheld {
+			s.heardPrompt(prompt{ID: h.PromptID, Hash: hashOf(text)}, text)
 		}
 	case isTool(h):
 		if o.Asks {
@@ -235,7 +235,12 @@ func (s *step) hear(in *input, r *redact.Redactor, known map[string]store.ToolSt
 		if h.AgentID == "" && !ses.Status.Final() {
 			s.beginTurn()
 		}
-		s.heardTool(h, r, known)
+		if !in.Withheld {
+			s.heardTool(h, r, known)
+		}
+		if h.Interrupted {
+			s.m.eng.Turn, s.m.eng.TurnAborted = false, true // no Stop comes
+		}
 	case h.Idle():
 		reason = reasonTurnEnded
 		s.heardStop(h, r)
@@ -297,7 +302,7 @@ func (s *step) heardTool(h *claude.Hook, r *redact.Redactor, known map[string]st
 	if known[h.ToolUseID].Completed {
 		return
 	}
-	h.ToolInput, h.ToolResponse, h.Error = redactJSON(r, h.ToolInput), redactJSON(r, h.ToolResponse), r.Text(h.Error)
+	h.ToolInput, h.ToolResponse, h.Error = r.JSON(h.ToolInput), r.JSON(h.ToolResponse), r.Text(h.Error)
 	if i := slices.Index(o.Open, h.ToolUseID); i >= 0 {
 		o.Open = slices.Delete(slices.Clone(o.Open), i, i+1)
 	} else {
@@ -305,9 +310,6 @@ func (s *step) heardTool(h *claude.Hook, r *redact.Redactor, known map[string]st
 	}
 	s.heardLine(h, h.ToolResultLine(), api.ConversationToolResult)
 	known[h.ToolUseID] = store.ToolState{Completed: true}
-	if h.Interrupted {
-		s.m.eng.Turn, s.m.eng.TurnAborted = false, true // no Stop comes
-	}
 }
 
 // heardLine keeps a line of one part.

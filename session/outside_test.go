@@ -31,6 +31,8 @@ type pub struct {
 	clock time.Time
 	pid   int // of the claude that speaks; 0: not known
 	began uint64
+
+	withheld bool // what hooks are told from now on
 }
 
 func newPub(t *testing.T, change func(*Config)) *pub {
@@ -58,7 +60,7 @@ func (p *pub) says(id, event, rest string) {
 	p.t.Helper()
 	p.clock = p.clock.Add(time.Second)
 	input := fmt.Sprintf(`{"session_id":%q,"transcript_path":%q,"cwd":"/work","hook_event_name":%q%s}`, id, p.transcript(id), event, rest)
-	if err := hook.Put(p.o.dir, hook.Record{Time: p.clock, PID: p.pid, Began: p.began, Input: []byte(input)}); err != nil {
+	if err := hook.Put(p.o.dir, hook.Record{Time: p.clock, PID: p.pid, Began: p.began, Input: []byte(input), Withheld: p.withheld}); err != nil {
 		p.t.Fatal(err)
 	}
 }
@@ -704,6 +706,23 @@ func TestOutsidePrivate(t *testing.T) {
 	if n := strings.Count(all, redact.Mark); n < 12 {
 		t.Errorf("%d places: %s", n, all)
 	}
+}
+
+// TestOutsideWithheld has the transcript tell what a hook had no time to look through.
+func TestOutsideWithheld(t *testing.T) {
+	t.Parallel()
+	p, id := newPub(t, nil), newID()
+	p.withheld = true
+	p.says(id, "SessionStart", `,"source":"startup"`)
+	p.prompts(id, "p1", redact.Mark)
+	p.uses(id, "t1", redact.Mark)
+	p.round()
+	p.wants(p.one().ID, "> running (message)")
+	p.writes(id, promptLine("p1", "go"), saidLine("running it"), callLine("t1", "x"), answerLine("t1", "did x"), saidLine("done"))
+	p.says(id, "Stop", `,"last_assistant_message":"[private]"`)
+	p.round()
+	p.wants(p.one().ID, "> running (message)", "message user go", "message assistant running it", "tool_call assistant t1", "tool_result user did xt1",
+		"message assistant done", "> waiting_input message (turn_ended)")
 }
 
 // TestOutsideTitle takes a title from the transcript, unless a person has given one.

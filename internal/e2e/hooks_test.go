@@ -5,8 +5,10 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"slices"
 	"strings"
 	"syscall"
@@ -285,21 +287,50 @@ func TestRealHookLaunched(t *testing.T) {
 }
 
 // TestRealHookPrivate keeps nothing of what the user has marked, be it said, done or
-// answered, be it known by the hook or by the transcript.
+// answered, be it known by the hook or by the transcript; nor does the hook's spool,
+// while there is no daemon.
 func TestRealHookPrivate(t *testing.T) {
 	eachReal(t, func(t *testing.T, w *world) {
+		w.stop()
+		w.cfg.RedactPatterns = "open-[a-z]+"
+		w.start()
+		w.stop()
 		w.installHooks()
-		w.hooked(`bash: echo "<private>sesame</private> open"`).end()
+		w.hooked(`bash: echo "<private>sesame</private> open open-sesame"`).end()
+		spooled := grep(t, filepath.Join(w.cfg.StateDir, "hooks"), "[private] open [private]")
+		if found := grep(t, w.cfg.StateDir, "sesame"); len(found) != 0 || len(spooled) < 2 {
+			t.Errorf("in %q, and marked in %q", found, spooled)
+		}
+		w.start()
 		ses := w.externals(allEnded(1))[0]
 		events := w.conversation(api.GetConversationParams{SessionID: ses.ID, IncludeRaw: true})
 		shown := fmt.Sprintf("%+v", ses)
 		for _, ev := range events {
 			shown += fmt.Sprintf("%+v %s", ev, deref(ev.Raw))
 		}
-		if strings.Contains(shown, "sesame") || !strings.Contains(shown, "[private] open") {
+		if strings.Contains(shown, "sesame") || !strings.Contains(shown, "[private] open [private]") {
 			t.Errorf("kept: %.4000s", shown)
 		}
 	})
+}
+
+// grep lists the files below a directory that contain a text.
+func grep(t *testing.T, dir, text string) (files []string) {
+	t.Helper()
+	err := filepath.WalkDir(dir, func(path string, d fs.DirEntry, err error) error {
+		if err != nil || !d.Type().IsRegular() {
+			return err
+		}
+		b, err := os.ReadFile(path)
+		if strings.Contains(string(b), text) {
+			files = append(files, path)
+		}
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return files
 }
 
 func deref(s *string) string {

@@ -47,8 +47,8 @@ var mayImport = map[string][]string{
 	"cmd/sessiond/export":      {"rpc/api"},                                              // what the two hand over
 	"store/search":             {"rpc/api", "store"},                                     // how events are shown is given to it
 	// Of sessions in terminals.
-	"session/hook":          {"session/shim"}, // Claude Code waits for it: it starts in milliseconds and knows no daemon
-	"cmd/sessiond/settings": {},               // texts and files, nothing else
+	"session/hook":          {"session/shim", "session/claude", "session/redact"}, // Claude Code waits for it: it starts in milliseconds and knows no daemon
+	"cmd/sessiond/settings": {},                                                   // texts and files, nothing else
 }
 
 // everywhere may be imported by every room: in a normal build it is nothing.

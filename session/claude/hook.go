@@ -1,6 +1,7 @@
 package claude
 
 import (
+	"bytes"
 	"encoding/json"
 	"strings"
 
@@ -109,6 +110,50 @@ func (h *Hook) field(name string) *string {
 		return &h.Reason
 	}
 	return nil
+}
+
+// RewriteHook gives back what a hook was given with other texts: clean is called with
+// each value that somebody wrote, or a tool gave, and returns the one for its place.
+// What names things is not such a value: ids, paths, the event, the model, the mode, the
+// tool. What was cut off is left out. Where nothing changes, b itself comes back.
+func RewriteHook(b []byte, clean func(value json.RawMessage) json.RawMessage) []byte {
+	text := valid(b)
+	input := gjson.Parse(text)
+	if !input.IsObject() {
+		return []byte("{}")
+	}
+	rewritten, same := []byte{'{'}, gjson.Valid(text)
+	input.ForEach(func(name, value gjson.Result) bool {
+		raw := rawOf(value)
+		if raw == nil {
+			return true
+		}
+		if !names(name.Str, value) {
+			was := raw
+			raw = clean(raw)
+			same = same && bytes.Equal(raw, was)
+		}
+		if len(rewritten) > 1 {
+			rewritten = append(rewritten, ',')
+		}
+		rewritten = append(append(append(rewritten, name.Raw...), ':'), raw...)
+		return true
+	})
+	if same {
+		return b
+	}
+	return append(rewritten, '}')
+}
+
+// names reports whether a field of the input only says which thing is meant.
+func names(field string, value gjson.Result) bool {
+	switch field {
+	case "prompt", "error", "last_assistant_message":
+		return false
+	case "is_interrupt":
+		return value.IsBool()
+	}
+	return value.Type == gjson.String && new(Hook).field(field) != nil
 }
 
 // rawOf is a value as JSON; what was cut off is left out.

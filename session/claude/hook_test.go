@@ -1,8 +1,13 @@
 package claude
 
 import (
+	"bytes"
+	"encoding/json"
+	"reflect"
 	"strings"
 	"testing"
+
+	"github.com/tidwall/gjson"
 
 	"github.com/sessiond/sessiond/rpc/api"
 )
@@ -58,10 +63,33 @@ func FuzzHook(f *testing.F) {
 		if !ok {
 			return
 		}
+		again := RewriteHook(append(bytes.Clone(b), ' '), func(raw json.RawMessage) json.RawMessage { return append(raw, ' ') })
+		if other, _ := ParseHook(again); gjson.ValidBytes(b) && !reflect.DeepEqual(other, h) {
+			t.Errorf("%q became %q", b, again)
+		}
 		for _, line := range [][]byte{h.ToolCallLine(), h.ToolResultLine()} {
 			if l := Parse(line); len(l.Parts) != 1 || l.Parts[0].ToolID != h.ToolUseID && !strings.Contains(h.ToolUseID, "\ufffd") {
 				t.Errorf("%q: %+v", line, l)
 			}
 		}
 	})
+}
+
+func TestRewriteHook(t *testing.T) {
+	t.Parallel()
+	upper := func(raw json.RawMessage) json.RawMessage { return bytes.ToUpper(raw) }
+	for in, want := range map[string]string{
+		`{"session_id":"a","prompt":"b","tool_name":"c","new":["d"]}`: `{"session_id":"a","prompt":"B","tool_name":"c","new":["D"]}`,
+		` {"is_interrupt" : true , "error":"B"}`:                      ` {"is_interrupt" : true , "error":"B"}`, // byte for byte
+		`{"session_id":"a","prompt":"b","tool_response":{"x":"cut`:    `{"session_id":"a","prompt":"B"}`,
+		`{"session_id":"a","prompt":"cut`:                             `{"session_id":"a"}`,
+		`{"session_id":"a"} {"prompt":"b"}`:                           `{"session_id":"a","prompt":"B"}`, // as ParseHook takes it
+		`{"cwd":["b"],"is_interrupt":"b"}`:                            `{"cwd":["B"],"is_interrupt":"B"}`,
+		`["b"]`:                                                       `{}`,
+		`b`:                                                           `{}`,
+	} {
+		if got := string(RewriteHook([]byte(in), upper)); got != want {
+			t.Errorf("%s became %s, want %s", in, got, want)
+		}
+	}
 }

@@ -15,5 +15,6 @@
 // | MUST NOT | start a daemon, or wait for one |
 // | MUST NOT | leave anything for a session of the daemon's own, or a summariser's |
 // | MUST | leave its input whole or not at all, for this user only (0600) |
+// | MUST NOT | store a text that was not looked through for what is private (private.go) |
 // | MUST NOT | sync it: a sync that was begun holds up the end of the process, however long it takes |
 package hook

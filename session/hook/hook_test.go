@@ -13,6 +13,8 @@ import (
 	"sync"
 	"testing"
 	"time"
+
+	"github.com/sessiond/sessiond/session/claude"
 )
 
 // TestMain makes the test binary the command, where it is called as that.
@@ -165,15 +167,19 @@ func TestPatience(t *testing.T) {
 func TestBounded(t *testing.T) {
 	t.Parallel()
 	state := t.TempDir()
+	const whole = `{"hook_event_name":"UserPromptSubmit","session_id":"x","prompt":""}`
 	for _, size := range []int{MaxInput, MaxInput + 1} {
-		in := strings.NewReader(`{"session_id":"x"` + strings.Repeat(" ", size-17))
+		in := strings.NewReader(strings.TrimSuffix(whole, `"}`) + strings.Repeat("y", size-len(whole)) + `"}`)
 		if _, err := call(t, in, nil, "--state-dir="+state, patient); err != nil {
 			t.Fatal(err)
 		}
 	}
 	got := read(t, Dir(state))
-	if len(got) != 2 || got[0].Cut || len(got[0].Input) != MaxInput || !got[1].Cut || len(got[1].Input) != MaxInput {
-		t.Errorf("kept: %d", len(got))
+	if len(got) != 2 || got[0].Cut || len(got[0].Input) != MaxInput || !got[1].Cut {
+		t.Fatalf("kept: %d", len(got))
+	}
+	if h, ok := claude.ParseHook(got[1].Input); !ok || strings.Trim(h.Prompt, "y") != "" || len(h.Prompt) < MaxInput-len(whole) {
+		t.Errorf("kept: %t, %d bytes", ok, len(h.Prompt))
 	}
 }
 

@@ -12,6 +12,9 @@ import (
 const (
 	// DefaultPatience is how long the command may take.
 	DefaultPatience = 30 * time.Millisecond
+	// lookingShare is how much of that may go to the search for what is private; the
+	// rest is for writing.
+	lookingShare = 0.6
 	// MaxInput is how much of its input is kept: there is room for the answer of any
 	// tool but a few, of which the beginning says what it was.
 	MaxInput = 16 << 20
@@ -39,7 +42,7 @@ func Main(args []string, stdin io.Reader, getenv func(string) string) int {
 	done := make(chan struct{})
 	go func() { // ends with the process, if need be: whatever it waits for may hang
 		defer close(done)
-		_ = spool(dir, called, stdin, getenv)
+		_ = spool(dir, called, called.Add(time.Duration(lookingShare*float64(patience))), stdin, getenv)
 	}()
 	select {
 	case <-done:
@@ -48,8 +51,8 @@ func Main(args []string, stdin io.Reader, getenv func(string) string) int {
 	return 0
 }
 
-// spool reads the input to its end, and leaves it.
-func spool(dir string, called time.Time, stdin io.Reader, getenv func(string) string) error {
+// spool reads the input to its end, and leaves it without what is private.
+func spool(dir string, called, until time.Time, stdin io.Reader, getenv func(string) string) error {
 	input, err := io.ReadAll(io.LimitReader(stdin, MaxInput+1))
 	if err != nil {
 		return err
@@ -61,13 +64,14 @@ func spool(dir string, called time.Time, stdin io.Reader, getenv func(string) st
 	if len(strings.TrimSpace(string(input[:min(len(input), 64)]))) == 0 {
 		return errors.New("there is no input")
 	}
-	r.PID, r.Began = claude(getenv("CLAUDE_PID"))
+	r.Input, r.Withheld = without(Dir(dir), r.Input, until)
+	r.PID, r.Began = claudeProcess(getenv("CLAUDE_PID"))
 	return Put(Dir(dir), r)
 }
 
-// claude finds the process that called the command: by what it says (2.1.329), else
+// claudeProcess finds the process that called the command: by what it says (2.1.329), else
 // the parent, or the parent's where that is the shell between them.
-func claude(said string) (pid int, began uint64) {
+func claudeProcess(said string) (pid int, began uint64) {
 	pid, err := strconv.Atoi(said)
 	if err != nil || pid <= 1 {
 		pid = caller()

@@ -42,18 +42,23 @@ type Record struct {
 	Time  time.Time // when the command was called
 	PID   int       // the claude that called it; 0: not known
 	Began uint64    // when that began, as shim.Runs takes it; 0: not known
-	// Input is what Claude Code wrote, or the beginning of it: then it is Cut.
+	// Input is what Claude Code wrote, without what is private, or the beginning of it:
+	// then it is Cut.
 	Input []byte
 	Cut   bool
+	// Withheld says that there was no time to look for what is private: Mark stands for
+	// each text of the Input.
+	Withheld bool
 }
 
 // header is the first line of a file. Size tells a whole file from the rest.
 type header struct {
-	Time  int64  `json:"time"` // in milliseconds since the epoch
-	PID   int    `json:"pid,omitempty"`
-	Began uint64 `json:"began,omitempty"`
-	Cut   bool   `json:"cut,omitempty"`
-	Size  int    `json:"size"`
+	Time     int64  `json:"time"` // in milliseconds since the epoch
+	PID      int    `json:"pid,omitempty"`
+	Began    uint64 `json:"began,omitempty"`
+	Cut      bool   `json:"cut,omitempty"`
+	Withheld bool   `json:"withheld,omitempty"`
+	Size     int    `json:"size"`
 }
 
 // ErrFull is for an input that is dropped, because too many wait.
@@ -83,6 +88,7 @@ func write(dir, name string, r Record) error {
 	h = strconv.AppendInt(append(h, `,"pid":`...), int64(r.PID), 10)
 	h = strconv.AppendUint(append(h, `,"began":`...), r.Began, 10)
 	h = strconv.AppendBool(append(h, `,"cut":`...), r.Cut)
+	h = strconv.AppendBool(append(h, `,"withheld":`...), r.Withheld)
 	h = strconv.AppendInt(append(h, `,"size":`...), int64(len(r.Input)), 10)
 	h = append(h, '}', '\n')
 
@@ -220,7 +226,7 @@ func readFile(path string) (Record, error) {
 	if h.Size != len(input) {
 		return Record{}, &DamagedError{path, fmt.Sprintf("it has %d of %d bytes", len(input), h.Size)}
 	}
-	return Record{Time: time.UnixMilli(h.Time), PID: h.PID, Began: h.Began, Input: input, Cut: h.Cut}, nil
+	return Record{Time: time.UnixMilli(h.Time), PID: h.PID, Began: h.Began, Input: input, Cut: h.Cut, Withheld: h.Withheld}, nil
 }
 
 // Remove removes records that were taken in. When it returns, they do not come back.

@@ -11,6 +11,8 @@ import (
 	"fmt"
 	"regexp"
 	"strings"
+
+	"github.com/go-json-experiment/json/jsontext"
 )
 
 // Mark stands where something was removed.
@@ -33,6 +35,17 @@ func (e *PatternError) Unwrap() error { return e.Err }
 // Redactor removes what is private. The zero Redactor knows the tags only. It may
 // be used by many at once.
 type Redactor struct{ patterns []*regexp.Regexp }
+
+// Patterns are the patterns, as Parse takes them.
+func (r *Redactor) Patterns() string {
+	var b strings.Builder
+	if r != nil {
+		for _, pattern := range r.patterns {
+			b.WriteString(pattern.String() + "\n")
+		}
+	}
+	return b.String()
+}
 
 // Parse makes a Redactor of patterns in the syntax of package regexp, one a line;
 // empty lines and those that begin with # say nothing. One that fits an empty text
@@ -106,8 +119,12 @@ func removeTagged(text string) string {
 
 // JSON does the same with every text in a JSON value, names of fields too, however
 // it is escaped. Numbers keep their digits. What is no JSON is taken for a text, and
-// comes back as one, in quotes.
+// comes back as one, in quotes. A value in which nothing is private comes back byte
+// for byte, whatever it is.
 func (r *Redactor) JSON(raw json.RawMessage) json.RawMessage {
+	if !r.holds(raw) {
+		return raw
+	}
 	decoder := json.NewDecoder(bytes.NewReader(raw))
 	decoder.UseNumber()
 	var value any
@@ -121,6 +138,23 @@ func (r *Redactor) JSON(raw json.RawMessage) json.RawMessage {
 		return json.RawMessage(`"` + Mark + `"`)
 	}
 	return bytes.TrimSuffix(b.Bytes(), []byte("\n"))
+}
+
+// holds reports whether one of the texts of a value is private. What is no JSON is
+// one text.
+func (r *Redactor) holds(raw []byte) bool {
+	d := jsontext.NewDecoder(bytes.NewReader(raw), jsontext.AllowDuplicateNames(true), jsontext.AllowInvalidUTF8(true))
+	for {
+		token, err := d.ReadToken()
+		if err != nil {
+			return int(d.InputOffset()) < len(bytes.TrimSpace(raw)) && r.Text(string(raw)) != string(raw)
+		}
+		if token.Kind() == '"' {
+			if text := token.String(); r.Text(text) != text {
+				return true
+			}
+		}
+	}
 }
 
 func (r *Redactor) value(v any) any {

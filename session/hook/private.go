@@ -1,0 +1,72 @@
+package hook
+
+import (
+	"encoding/json"
+	"errors"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"time"
+
+	"github.com/sessiond/sessiond/session/claude"
+	"github.com/sessiond/sessiond/session/redact"
+)
+
+// patternsName is the file in the spool that says what is private.
+const patternsName = "redact_patterns"
+
+// KeepPatterns has every call of the command know what is private, from now on and
+// whether a daemon runs or not: patterns are as redact.Parse takes them. The spool
+// has to be there.
+func KeepPatterns(dir, patterns string) error {
+	path := filepath.Join(dir, patternsName)
+	if patterns == "" {
+		if err := os.Remove(path); !errors.Is(err, fs.ErrNotExist) {
+			return err
+		}
+		return nil
+	}
+	f, err := os.CreateTemp(dir, patternsName+"-*") // for this user only
+	if err != nil {
+		return err
+	}
+	_, err = f.WriteString(patterns)
+	if err = errors.Join(err, f.Close()); err == nil {
+		err = os.Rename(f.Name(), path)
+	}
+	if err != nil {
+		err = errors.Join(err, os.Remove(f.Name()))
+	}
+	return err
+}
+
+// without returns an input without what is private. Where that cannot be told by then,
+// all of its texts are taken for that, and it is withheld: nothing is stored that nobody
+// has looked through, and Claude Code's transcript has the texts for the daemon to read.
+func without(dir string, input []byte, then time.Time) (clean []byte, withheld bool) {
+	looked := make(chan []byte, 1) // nobody may be there any more
+	go func() {                    // ends with the process, if need be
+		defer close(looked)
+		if r, err := redactor(dir); err == nil {
+			looked <- claude.RewriteHook(input, r.JSON)
+		}
+	}()
+	select {
+	case clean, ok := <-looked:
+		if ok {
+			return clean, false
+		}
+	case <-time.After(time.Until(then)):
+	}
+	mark, _ := json.Marshal(redact.Mark) // a text always is JSON
+	return claude.RewriteHook(input, func(json.RawMessage) json.RawMessage { return mark }), true
+}
+
+// redactor knows what the daemon that ran last has called private.
+func redactor(dir string) (*redact.Redactor, error) {
+	patterns, err := os.ReadFile(filepath.Join(dir, patternsName)) // #nosec G304 -- the spool
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return nil, err
+	}
+	return redact.Parse(string(patterns))
+}
