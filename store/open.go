@@ -15,9 +15,9 @@ const (
 	createParams = writerParams + "&_auto_vacuum=incremental"
 	// A checkpoint that waits for a slow reader holds the writer up: not long.
 	checkpointParams = "mode=rw&_journal_mode=WAL&_synchronous=FULL&_busy_timeout=250"
-	// A search for text reads a page of the index for every 256 sessions: of 100,000
-	// the two megabytes that SQLite keeps by itself would not hold them.
-	readerParams = "mode=ro&_query_only=true&_busy_timeout=10000&_stmt_cache_size=64&_mutex=no&_cache_size=-4000"
+	// A search for text reads some pages of the index for every 256 sessions, and those
+	// of the sessions that it finds: of 100,000 four megabytes would not hold them.
+	readerParams = "mode=ro&_query_only=true&_busy_timeout=10000&_stmt_cache_size=64&_mutex=no&_cache_size=-8000"
 )
 
 // dsn makes a data source name of a path, which may hold any character.

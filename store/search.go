@@ -10,8 +10,10 @@ import (
 )
 
 const (
-	// gramsAsked is by how many of its grams a text is looked for, the rarest.
-	gramsAsked = 4
+	// gramsAsked is by how many of its grams a text is looked for, the rarest; but a
+	// gram that most sessions have takes longer to look for than it saves.
+	gramsAsked   = 4
+	frequentGram = blockSessions / 2
 	// gramsWeighed is among how many of them these are chosen.
 	gramsWeighed = 32
 	// mostFound is how many sessions that may have a text are looked at one by
@@ -98,7 +100,7 @@ func (r *reading) placesQuery(ctx context.Context, text string) (query string, a
 
 // rarest picks the grams that are rarest in the newest block.
 func (r *reading) rarest(ctx context.Context, grams []uint32) ([]uint32, error) {
-	if len(grams) <= gramsAsked {
+	if len(grams) == 1 {
 		return grams, nil
 	}
 	args := make([]any, len(grams))
@@ -112,7 +114,11 @@ func (r *reading) rarest(ctx context.Context, grams []uint32) ([]uint32, error) 
 		return true
 	})
 	slices.SortStableFunc(grams, func(a, b uint32) int { return sessions[a] - sessions[b] })
-	return grams[:gramsAsked], err
+	asked := 1
+	for asked < min(len(grams), gramsAsked) && sessions[grams[asked]] < frequentGram {
+		asked++
+	}
+	return grams[:asked], err
 }
 
 // slotSet is a set of the slots of one block.
