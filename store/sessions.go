@@ -37,12 +37,13 @@ const (
 	insertDocumentSQL = `INSERT INTO session_documents (n, folded_title, document) VALUES (?, ?, ?)`
 	putEngineSQL      = `INSERT INTO session_engines (n, state) VALUES (?, ?)
 		ON CONFLICT DO UPDATE SET state = excluded.state`
-	insertTagSQL     = `INSERT INTO session_tags (n, tag) VALUES (?, ?) ON CONFLICT DO NOTHING`
-	deleteTagsSQL    = `DELETE FROM session_tags WHERE n = ?`
-	updateSessionSQL = `UPDATE sessions SET claude_session_id = ?, parent_session_id = ?, status = ?, working_dir = ?,
-		archived = ? WHERE n = ?`
-	updateHotSQL = `UPDATE sessions SET last_activity_at = coalesce(?, last_activity_at),
-		journal_offset = coalesce(?, journal_offset) WHERE n = ?`
+	insertTagSQL  = `INSERT INTO session_tags (n, tag) VALUES (?, ?) ON CONFLICT DO NOTHING`
+	deleteTagsSQL = `DELETE FROM session_tags WHERE n = ?`
+	// A column that is named is written again in its indexes too, whatever becomes of it.
+	updateSessionSQL = `UPDATE sessions SET claude_session_id = ?1, parent_session_id = ?2, status = ?3, working_dir = ?4, archived = ?5
+		WHERE n = ?6 AND (claude_session_id, parent_session_id, status, working_dir, archived) IS NOT (?1, ?2, ?3, ?4, ?5)`
+	updateActivitySQL = `UPDATE sessions SET last_activity_at = ? WHERE n = ?`
+	updateOffsetSQL   = `UPDATE sessions SET journal_offset = coalesce(?, journal_offset) WHERE n = ?`
 	updateDocumentSQL = `UPDATE session_documents SET folded_title = ?, document = ? WHERE n = ?`
 )
 
@@ -89,16 +90,18 @@ func (w *writer) createSession(row *SessionRow) error {
 
 // updateSession changes what u holds.
 func (w *writer) updateSession(u *SessionUpdate) error {
-	var activity, offset any
-	if !u.LastActivityAt.IsZero() {
-		activity = u.LastActivityAt.Millis()
-	}
+	var offset any
 	if u.JournalOffset >= 0 {
 		offset = u.JournalOffset
 	}
-	changed, err := w.stmts.updateHot.change(activity, offset, u.N)
+	changed, err := w.stmts.updateOffset.change(offset, u.N)
 	if err = affected(changed, err, ErrNotFound); err != nil {
 		return err
+	}
+	if !u.LastActivityAt.IsZero() {
+		if _, err := w.stmts.updateActivity.exec(u.LastActivityAt.Millis(), u.N); err != nil {
+			return err
+		}
 	}
 	if u.Engine != nil {
 		if _, err := w.stmts.putEngine.exec(u.N, string(u.Engine)); err != nil {

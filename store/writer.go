@@ -64,7 +64,8 @@ type statements struct {
 	begin, commit, rollback, savepoint, release, undo         *stmt
 	insertEvent, insertEvents, sessionExists                  *stmt
 	insertSession, insertLaunch, insertDocument, insertTag    *stmt
-	updateSession, updateHot, updateDocument, putEngine       *stmt
+	updateSession, updateOffset, updateActivity               *stmt
+	updateDocument, putEngine                                 *stmt
 	deleteTags, putMessage, putApproval                       *stmt
 	insertDeletion, deleteSession, purgeEvents, closeDeletion *stmt
 	putTranscript                                             *stmt
@@ -108,7 +109,7 @@ func (w *writer) queries() map[**stmt]string {
 		&s.insertEvent: insertEventSQL(1), &s.insertEvents: insertEventSQL(eventsAtOnce), &s.sessionExists: sessionExistsSQL,
 		&s.insertSession: insertSessionSQL, &s.insertLaunch: insertLaunchSQL,
 		&s.insertDocument: insertDocumentSQL, &s.insertTag: insertTagSQL,
-		&s.updateSession: updateSessionSQL, &s.updateHot: updateHotSQL,
+		&s.updateSession: updateSessionSQL, &s.updateOffset: updateOffsetSQL, &s.updateActivity: updateActivitySQL,
 		&s.updateDocument: updateDocumentSQL, &s.putEngine: putEngineSQL, &s.deleteTags: deleteTagsSQL,
 		&s.putMessage: putMessageSQL, &s.putApproval: putApprovalSQL,
 		&s.insertDeletion: insertDeletionSQL, &s.deleteSession: deleteSessionSQL,

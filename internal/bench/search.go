@@ -30,14 +30,8 @@ func (b *bench) searching() (err error) {
 		return err
 	}
 	begin := time.Now()
-	for behind := int64(1); behind > 0; time.Sleep(50 * time.Millisecond) {
-		h, err := w.Health(b.ctx)
-		if err != nil {
-			return err
-		}
-		if behind = h.Search.Behind; !h.Search.Available && h.Search.Problem != "" {
-			return errors.New(h.Search.Problem)
-		}
+	if err := w.indexed(); err != nil {
+		return err
 	}
 	rate := float64(total) / time.Since(begin).Seconds()
 	health, err := median(b.scaled(1000), func() error { _, err := w.Health(b.ctx); return err })
@@ -117,4 +111,19 @@ func spokenEvent(row *store.SessionRow, i int, zipf *rand.Zipf) store.Event {
 	return store.Event{SessionN: row.N, Type: api.EventConversationUpdated, Time: row.Session.CreatedAt, FromLine: true, Kind: api.ConversationMessage,
 		Line: []byte(`{"type":"assistant","message":{"role":"assistant","content":[{"type":"text","text":"` + text.String() + `"}]},"session_id":"` +
 			row.Session.ClaudeSessionID + `"}`)}
+}
+
+// indexed waits until every event that is stored can be searched for. Until then the
+// daemon has something else to do than what is measured.
+func (w *world) indexed() error {
+	for behind := int64(1); behind > 0; time.Sleep(50 * time.Millisecond) {
+		h, err := w.Health(w.ctx)
+		if err != nil {
+			return err
+		}
+		if behind = h.Search.Behind; !h.Search.Available && h.Search.Problem != "" {
+			return errors.New(h.Search.Problem)
+		}
+	}
+	return nil
 }
