@@ -132,6 +132,23 @@ type hooksChange struct {
 	Command string `json:"command,omitempty"`
 }
 
+// keepPatterns has the hooks know what is private before a daemon has run, which tells
+// them what it goes by.
+func (c *hooksCall) keepPatterns(cmd *cobra.Command) error {
+	config, err := c.config(cmd)
+	if err != nil {
+		return err
+	}
+	dir := hook.Dir(config.StateDir)
+	if config.RedactPatterns == "" || hook.HasPatterns(dir) {
+		return nil
+	}
+	if err := hook.KeepPatterns(dir, config.RedactPatterns); err != nil {
+		return fmt.Errorf("have the hooks know what is private (redact_patterns): %w", err)
+	}
+	return nil
+}
+
 func (c *hooksCall) install(cmd *cobra.Command) error {
 	command, err := c.command(cmd)
 	if err != nil {
@@ -139,6 +156,9 @@ func (c *hooksCall) install(cmd *cobra.Command) error {
 	}
 	f, err := c.file()
 	if err != nil {
+		return err
+	}
+	if err := c.keepPatterns(cmd); err != nil {
 		return err
 	}
 	backup, changed, err := f.Install(command)

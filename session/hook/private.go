@@ -10,14 +10,21 @@ import (
 
 	"github.com/sessiond/sessiond/session/claude"
 	"github.com/sessiond/sessiond/session/redact"
+	"github.com/sessiond/sessiond/session/shim"
 )
 
 // patternsName is the file in the spool that says what is private.
 const patternsName = "redact_patterns"
 
+// HasPatterns reports whether the command was told what is private.
+func HasPatterns(dir string) bool {
+	_, err := os.Lstat(filepath.Join(dir, patternsName))
+	return err == nil
+}
+
 // KeepPatterns has every call of the command know what is private, from now on and
 // whether a daemon runs or not: patterns are as redact.Parse takes them. The spool
-// has to be there.
+// is made if need be.
 func KeepPatterns(dir, patterns string) error {
 	path := filepath.Join(dir, patternsName)
 	if patterns == "" {
@@ -25,6 +32,9 @@ func KeepPatterns(dir, patterns string) error {
 			return err
 		}
 		return nil
+	}
+	if err := shim.PrivateDir(dir); err != nil {
+		return err
 	}
 	f, err := os.CreateTemp(dir, patternsName+"-*") // for this user only
 	if err != nil {
@@ -62,7 +72,8 @@ func without(dir string, input []byte, then time.Time) (clean []byte, withheld b
 	return claude.RewriteHook(input, func(json.RawMessage) json.RawMessage { return mark }), true
 }
 
-// redactor knows what the daemon that ran last has called private.
+// redactor knows what the daemon that ran last has called private, or whoever has
+// installed the hooks before there was one.
 func redactor(dir string) (*redact.Redactor, error) {
 	patterns, err := os.ReadFile(filepath.Join(dir, patternsName)) // #nosec G304 -- the spool
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
