@@ -1,6 +1,7 @@
 package tui
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -11,7 +12,9 @@ import (
 	"runtime"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
+	"time"
 
 	"golang.org/x/term"
 
@@ -190,5 +193,55 @@ func TestTheEndWhileTheEditorIsOpen(t *testing.T) {
 	}
 	if _, err := os.Stat(path); !errors.Is(err, fs.ErrNotExist) {
 		t.Errorf("%s is still there: %v", path, err)
+	}
+}
+
+// waitsIn waits until a goroutine is in a function that may wait, of whichever test.
+func waitsIn(function string) {
+	for b := make([]byte, 8<<20); !bytes.Contains(b[:runtime.Stack(b, true)], []byte(function+"(")); {
+		runtime.Gosched()
+	}
+}
+
+// TestTheEndJustBeforeTheEditor: who is told to end while the key of the editor waits
+// ends all the same, and opens none.
+func TestTheEndJustBeforeTheEditor(t *testing.T) {
+	t.Parallel()
+	edit, _, letGo := heldOpen(t)
+	letGo()
+	for range 5 {
+		term := terminal.Open(t, 120, 36, false, nil)
+		ctx, cancel := context.WithCancel(t.Context())
+		defer cancel()
+		o := usual(scene(), nil)
+		edit(&o)
+		o.Session = waiting
+		var busy atomic.Bool
+		held := make(chan struct{})
+		o.Now = func() time.Time {
+			if busy.Load() {
+				<-held
+			}
+			return then
+		}
+		ended := make(chan error, 1)
+		go func() { ended <- Run(ctx, o, term.TTY, term.TTY) }()
+		term.See("Shall I fix both?")
+		term.Press("i", "draft")
+		term.See("draft")
+		busy.Store(true) // while this is drawn, the next key waits, and behind it the end
+		term.Press("s", "\x07")
+		waitsIn("ultraviolet.(*TerminalReader).sendEvents")
+		cancel()
+		waitsIn("tui.(*stage).send")
+		close(held)
+		select {
+		case err := <-ended:
+			if !errors.Is(err, context.Canceled) {
+				t.Error(err)
+			}
+		case <-time.After(time.Minute):
+			t.Fatal("it goes on")
+		}
 	}
 }

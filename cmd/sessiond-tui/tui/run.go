@@ -97,6 +97,10 @@ func Run(parent context.Context, o Options, in io.Reader, out io.Writer) error {
 	_, err := s.program.Run()
 	for m.editing != nil {
 		s.leaving.Wait()
+		if err != nil || parent.Err() != nil { // it has ended before it could leave
+			s.between.Unlock()
+			break
+		}
 		m.runEditor(in, out)
 		s.enter(program())
 		_, err = s.program.Run()
