@@ -9,11 +9,15 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"regexp"
 	"strings"
 
 	"github.com/go-json-experiment/json/jsontext"
 )
+
+// maxDepth is how deep a value can be nested and still be read, by package json too.
+const maxDepth = 10_000
 
 // Mark stands where something was removed.
 const Mark = "[private]"
@@ -83,10 +87,31 @@ func (r *Redactor) Text(text string) string {
 	text = removeTagged(text)
 	if r != nil {
 		for _, pattern := range r.patterns {
-			text = pattern.ReplaceAllLiteralString(text, Mark)
+			text = remove(text, pattern)
 		}
 	}
 	return text
+}
+
+// remove removes what fits a pattern, but for what is part of a Mark: a text that was
+// looked at before stays as it is.
+func remove(text string, pattern *regexp.Regexp) string {
+	var b strings.Builder
+	end := 0
+	for _, found := range pattern.FindAllStringIndex(text, -1) {
+		if !ofMark(text, found[0], found[1]) {
+			b.WriteString(text[end:found[0]] + Mark)
+			end = found[1]
+		}
+	}
+	return b.String() + text[end:]
+}
+
+// ofMark reports whether a part of a text is within a Mark.
+func ofMark(text string, from, to int) bool {
+	first := max(0, from-len(Mark)+1)
+	i := strings.LastIndex(text[first:min(len(text), from+len(Mark))], Mark)
+	return i >= 0 && to <= first+i+len(Mark)
 }
 
 // removeTagged removes what stands between tags, and the tags.
@@ -119,10 +144,14 @@ func removeTagged(text string) string {
 
 // JSON does the same with every text in a JSON value, names of fields too, however
 // it is escaped. Numbers keep their digits. What is no JSON is taken for a text, and
-// comes back as one, in quotes. A value in which nothing is private comes back byte
-// for byte, whatever it is.
+// comes back as one, in quotes; what is nested too deeply to be read is private as a
+// whole. A value in which nothing is private comes back byte for byte, whatever it is.
 func (r *Redactor) JSON(raw json.RawMessage) json.RawMessage {
-	if !r.holds(raw) {
+	private, tooDeep := r.holds(raw)
+	if tooDeep {
+		return json.RawMessage(`"` + Mark + `"`)
+	}
+	if !private {
 		return raw
 	}
 	decoder := json.NewDecoder(bytes.NewReader(raw))
@@ -140,18 +169,22 @@ func (r *Redactor) JSON(raw json.RawMessage) json.RawMessage {
 	return bytes.TrimSuffix(b.Bytes(), []byte("\n"))
 }
 
-// holds reports whether one of the texts of a value is private. What is no JSON is
-// one text.
-func (r *Redactor) holds(raw []byte) bool {
+// holds reports whether one of the texts of a value is private, or cannot be reached.
+// What is no JSON is one text.
+func (r *Redactor) holds(raw []byte) (private, tooDeep bool) {
 	d := jsontext.NewDecoder(bytes.NewReader(raw), jsontext.AllowDuplicateNames(true), jsontext.AllowInvalidUTF8(true))
 	for {
 		token, err := d.ReadToken()
-		if err != nil {
-			return int(d.InputOffset()) < len(bytes.TrimSpace(raw)) && r.Text(string(raw)) != string(raw)
-		}
-		if token.Kind() == '"' {
+		switch {
+		case errors.Is(err, io.EOF):
+			return false, false
+		case err != nil && d.StackDepth() >= maxDepth:
+			return true, true
+		case err != nil:
+			return r.Text(string(raw)) != string(raw), false
+		case token.Kind() == '"':
 			if text := token.String(); r.Text(text) != text {
-				return true
+				return true, false
 			}
 		}
 	}

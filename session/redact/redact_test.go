@@ -64,9 +64,44 @@ func TestJSON(t *testing.T) {
 		`"<private>x"`:                                                                         `"[private]"`,
 		`no JSON <private>x</private>`:                                                         `"no JSON [private]"`,
 		`{"a":1} {"b":"secret"}`:                                                               `"{\"a\":1} {\"b\":\"[private]\"}"`,
+		strings.Repeat(" ", 30) + "no JSON <private>x":                                         `"` + strings.Repeat(" ", 30) + `no JSON [private]"`,
+		`["secret` + strings.Repeat(" ", 30):                                                   `"[\"[private]` + strings.Repeat(" ", 30) + `"`,
 	} {
 		if got := string(r.JSON(json.RawMessage(raw))); got != want {
 			t.Errorf("%s became %s, want %s", raw, got, want)
+		}
+	}
+}
+
+// TestDeepJSON has no text behind a nesting that nobody reads pass for one that was
+// looked at.
+func TestDeepJSON(t *testing.T) {
+	t.Parallel()
+	for depth, want := range map[int]string{10_000: `[private]"]`, 10_001: `"[private]"`, 1_000_000: `"[private]"`} {
+		raw := "[" + strings.Repeat("[", depth-1) + strings.Repeat("]", depth-1) + `,"\u003cprivate\u003ex"]`
+		if got := string((&redact.Redactor{}).JSON(json.RawMessage(raw))); strings.Contains(got, "x") || !strings.HasSuffix(got, want) {
+			t.Errorf("%d: %.80s", depth, got)
+		}
+	}
+}
+
+// TestASecondLook changes nothing, though a pattern fits the Mark itself.
+func TestASecondLook(t *testing.T) {
+	t.Parallel()
+	r, err := redact.Parse("secret\nprivate\\w*\n\\bkey.\n[0-9]+.*")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for text, want := range map[string]string{
+		"a private b secret":  "a [private] b [private]",
+		"privateprivates":     "[private]",
+		"[private] [private":  "[private] [[private]",
+		"key: secret, key":    "[private] [private], key",
+		"secret 1 <private>x": "[private] [private]",
+	} {
+		once := r.Text(text)
+		if twice := r.Text(once); once != want || twice != once {
+			t.Errorf("%q became %q, then %q; want %q", text, once, twice, want)
 		}
 	}
 }
