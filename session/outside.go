@@ -33,6 +33,9 @@ type outside struct {
 	Prompts []prompt `json:"prompts,omitempty"` // the last that were kept
 	Open    []string `json:"open,omitempty"`    // tools that were called and have not answered
 
+	Said string `json:"said,omitempty"` // what the transcript has as the last words since a prompt
+	Owed bool   `json:"owed,omitempty"` // the hook withheld what a turn ended with: these are it
+
 	Ended   string   `json:"ended,omitempty"` // why, once SessionEnd has come
 	EndedAt api.Time `json:"ended_at,omitzero"`
 }

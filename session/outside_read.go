@@ -179,6 +179,11 @@ func (t *tail) line(s *step, step *transcript.Step, known map[string]store.ToolS
 		s.m.eng.Turn, s.m.eng.TurnAborted, o.Asks = false, true, false
 		s.settleOutside(reasonInterrupt)
 	}
+	if l.Text != "" && src.Agent == "" {
+		if o.Said = strings.Clone(l.Text); o.Owed {
+			s.endedWith(o.Said)
+		}
+	}
 	news, answered := false, false
 	for _, part := range l.Parts {
 		news = o.follow(part.Kind, part.ToolID, known) || news

@@ -243,7 +243,7 @@ func (s *step) hear(in *input, r *redact.Redactor, known map[string]store.ToolSt
 		}
 	case h.Idle():
 		reason = reasonTurnEnded
-		s.heardStop(h, r)
+		s.heardStop(in, r)
 	case h.Asks():
 		reason, o.Asks = reasonApproval, e.Turn
 	case h.Event == claude.HookSessionEnd:
@@ -273,6 +273,7 @@ func (s *step) heardPrompt(p prompt, text string) {
 		return
 	}
 	o.Prompts = append(o.Prompts[max(0, len(o.Prompts)+1-keptPrompts):], p)
+	o.Said, o.Owed = "", false
 	ev := s.newEvent(api.EventConversationUpdated)
 	ev.Kind = api.ConversationMessage
 	ev.Data = mustJSON(api.ConversationEvent{SessionID: ses.ID, ClaudeSessionID: ses.ClaudeSessionID,
@@ -323,17 +324,26 @@ func (s *step) heardLine(h *claude.Hook, line []byte, kind api.ConversationType)
 }
 
 // heardStop ends the turn.
-func (s *step) heardStop(h *claude.Hook, r *redact.Redactor) {
-	e, ses := &s.m.eng, &s.m.row.Session
-	e.Outside.Asks = false
+func (s *step) heardStop(in *input, r *redact.Redactor) {
+	h, e, o := &in.hook, &s.m.eng, s.m.eng.Outside
+	o.Asks = false
 	if !e.Turn {
 		return
 	}
 	e.Turn, e.TurnAborted, e.HasResult, e.ResultError = false, false, true, h.Event == claude.HookStopFailed
-	ses.NumTurns++
-	s.updated = true
-	text := r.Text(h.LastMessage)
-	if ses.Result, ses.ErrorMessage = text, ""; e.ResultError {
-		ses.Result, ses.ErrorMessage = "", cmp.Or(text, r.Text(h.Error))
+	s.m.row.Session.NumTurns++
+	text := cmp.Or(r.Text(h.LastMessage), r.Text(h.Error))
+	if o.Owed = in.Withheld && text != ""; o.Owed {
+		text = cmp.Or(o.Said, text)
 	}
+	s.endedWith(text)
+}
+
+// endedWith keeps what the last turn has come to.
+func (s *step) endedWith(text string) {
+	ses := &s.m.row.Session
+	if ses.Result, ses.ErrorMessage = text, ""; s.m.eng.ResultError {
+		ses.Result, ses.ErrorMessage = "", text
+	}
+	s.updated = true
 }

@@ -725,6 +725,54 @@ func TestOutsideWithheld(t *testing.T) {
 		"message assistant done", "> waiting_input message (turn_ended)")
 }
 
+// TestOutsideWithheldEnd has the transcript tell what a turn ended with, if the hook does
+// not, before it or behind it, and over a restart.
+func TestOutsideWithheldEnd(t *testing.T) {
+	t.Parallel()
+	p, id := newPub(t, nil), newID()
+	p.withheld = true
+	p.says(id, "SessionStart", `,"source":"startup"`)
+	stop := `,"last_assistant_message":"[private]"`
+	for n, c := range []struct {
+		event, rest       string
+		before, behind    []string
+		first, then, fail string
+	}{
+		{"Stop", stop, []string{saidLine("a"), callLine("t1", "x"), answerLine("t1", "did x"), saidLine("b")}, nil, "b", "b", ""},
+		{"Stop", stop, []string{saidLine("c")}, []string{saidLine("d")}, "c", "d", ""},
+		{"Stop", stop, nil, []string{saidLine("e")}, redact.Mark, "e", ""},
+		{"StopFailure", `,"error":"[private]"`, []string{saidLine("f")}, nil, "", "", "f"},
+		{"Stop", stop, nil, nil, redact.Mark, redact.Mark, ""},
+	} {
+		prompt := fmt.Sprint("p", n)
+		p.prompts(id, prompt, redact.Mark)
+		p.writes(id, append([]string{promptLine(prompt, prompt)}, c.before...)...)
+		p.round()
+		p.another()
+		p.says(id, c.event, c.rest)
+		p.round()
+		if ses := p.one(); ses.Result != c.first || ses.ErrorMessage != c.fail {
+			t.Errorf("%d: at first %q, %q", n, ses.Result, ses.ErrorMessage)
+		}
+		p.another()
+		p.writes(id, c.behind...)
+		p.round()
+		if ses := p.one(); ses.Result != c.then || ses.NumTurns != n+1 {
+			t.Errorf("%d: then %q, %d turns", n, ses.Result, ses.NumTurns)
+		}
+	}
+	p.withheld = false
+	p.prompts(id, "last", "go")
+	p.writes(id, promptLine("last", "go"), saidLine("g"))
+	p.says(id, "Stop", `,"last_assistant_message":"h"`)
+	p.round()
+	p.writes(id, saidLine("i"))
+	p.round()
+	if ses := p.one(); ses.Result != "h" {
+		t.Errorf("at last %q", ses.Result)
+	}
+}
+
 // TestOutsideTitle takes a title from the transcript, unless a person has given one.
 func TestOutsideTitle(t *testing.T) {
 	t.Parallel()
