@@ -122,7 +122,7 @@ func RewriteHook(b []byte, clean func(value json.RawMessage) json.RawMessage) []
 	if !input.IsObject() {
 		return []byte("{}")
 	}
-	rewritten, same := []byte{'{'}, gjson.Valid(text)
+	rewritten, same := []byte{'{'}, isJSON(text)
 	input.ForEach(func(name, value gjson.Result) bool {
 		raw := rawOf(value)
 		if raw == nil {
@@ -158,10 +158,23 @@ func names(field string, value gjson.Result) bool {
 
 // rawOf is a value as JSON; what was cut off is left out.
 func rawOf(value gjson.Result) json.RawMessage {
-	if !gjson.Valid(value.Raw) {
+	if !isJSON(value.Raw) {
 		return nil
 	}
-	return json.RawMessage(strings.Clone(value.Raw))
+	return json.RawMessage(value.Raw)
+}
+
+// manyBrackets is how deep a text may be nested to be checked by gjson, which needs a
+// stack as deep: one that does not fit ends the process.
+const manyBrackets = 200_000
+
+// isJSON reports whether a text is one JSON value. One of many brackets must not be
+// deeper than package json reads.
+func isJSON(text string) bool {
+	if strings.Count(text, "[")+strings.Count(text, "{") > manyBrackets {
+		return json.Valid([]byte(text))
+	}
+	return gjson.Valid(text)
 }
 
 // Asks reports whether Claude Code waits for the user's answer to a question.

@@ -93,3 +93,25 @@ func TestRewriteHook(t *testing.T) {
 		}
 	}
 }
+
+// TestADeepHook is read though no stack is as deep as one of its values, which is left out.
+func TestADeepHook(t *testing.T) {
+	t.Parallel()
+	const depth = 8 << 20
+	for name, input := range map[string]string{
+		"whole":   `{"session_id":"s","tool_input":` + strings.Repeat("[", depth) + strings.Repeat("]", depth) + `,"hook_event_name":"Stop"}`,
+		"cut off": `{"session_id":"s","hook_event_name":"Stop","tool_input":` + strings.Repeat(`{"a":`, depth/4),
+	} {
+		b := RewriteHook([]byte(input), func(value json.RawMessage) json.RawMessage { return value })
+		if want := `{"session_id":"s","hook_event_name":"Stop"}`; string(b) != want {
+			t.Errorf("%s: %.80s", name, b)
+		}
+		if h, ok := ParseHook([]byte(input)); !ok || h.Event != "Stop" || h.ToolInput != nil {
+			t.Errorf("%s: %t, %s", name, ok, h.Event)
+		}
+	}
+	flat := `{"session_id":"s","tool_input":[` + strings.Repeat("[],", 300_000) + `[]],"hook_event_name":"Stop"}`
+	if h, ok := ParseHook([]byte(flat)); !ok || len(h.ToolInput) < 900_000 {
+		t.Errorf("%t, %d bytes", ok, len(h.ToolInput))
+	}
+}
