@@ -115,3 +115,18 @@ func TestADeepHook(t *testing.T) {
 		t.Errorf("%t, %d bytes", ok, len(h.ToolInput))
 	}
 }
+
+func TestWithholdHook(t *testing.T) {
+	t.Parallel()
+	for in, want := range map[string]string{
+		`{"session_id":"a","prompt":"b","tool_name":"c","new":["d"],"n":1}`: `{"session_id":"a","prompt":0,"tool_name":"c","new":0,"n":0}`,
+		`{"is_interrupt":true,"cwd":["b"],"tool_input":{"x":"cut`:           `{"is_interrupt":true,"cwd":0,"tool_input":0}`,
+		`{"prompt":"cut`:     `{}`,
+		`{"session_id":"cut`: `{}`,
+		`["b"]`:              `{}`,
+	} {
+		if got := string(WithholdHook([]byte(in), json.RawMessage("0"))); got != want {
+			t.Errorf("%s became %s, want %s", in, got, want)
+		}
+	}
+}

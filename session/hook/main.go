@@ -4,6 +4,7 @@ import (
 	"errors"
 	"io"
 	"path/filepath"
+	"runtime/debug"
 	"strconv"
 	"strings"
 	"time"
@@ -18,6 +19,8 @@ const (
 	// MaxInput is how much of its input is kept: there is room for the answer of any
 	// tool but a few, of which the beginning says what it was.
 	MaxInput = 16 << 20
+	// maxMemory is what the command may take before it collects what it has left.
+	maxMemory = 256 << 20
 )
 
 // Variables that mark a claude whose hooks say nothing new: a session's that the
@@ -39,6 +42,8 @@ func Main(args []string, stdin io.Reader, getenv func(string) string) int {
 	if err != nil {
 		return 0
 	}
+	debug.SetGCPercent(-1) // it is gone before it has much to collect, and has no time to
+	debug.SetMemoryLimit(maxMemory)
 	done := make(chan struct{})
 	go func() { // ends with the process, if need be: whatever it waits for may hang
 		defer close(done)

@@ -22,6 +22,13 @@ func HasPatterns(dir string) bool {
 	return err == nil
 }
 
+// tooLong reports whether an input is too long to be looked through in a time, whatever
+// the patterns: then all of that is for what takes no look.
+func tooLong(size int, left time.Duration) bool {
+	const most = 128 << 10 // bytes in a millisecond
+	return int64(size) > left.Milliseconds()*most
+}
+
 // KeepPatterns has every call of the command know what is private, from now on and
 // whether a daemon runs or not: patterns are as redact.Parse takes them. The spool
 // is made if need be.
@@ -57,6 +64,9 @@ func without(dir string, input []byte, then time.Time) (clean []byte, withheld b
 	looked := make(chan []byte, 1) // nobody may be there any more
 	go func() {                    // ends with the process, if need be
 		defer close(looked)
+		if tooLong(len(input), time.Until(then)) {
+			return
+		}
 		if r, err := redactor(dir); err == nil {
 			looked <- claude.RewriteHook(input, r.JSON)
 		}
@@ -69,7 +79,7 @@ func without(dir string, input []byte, then time.Time) (clean []byte, withheld b
 	case <-time.After(time.Until(then)):
 	}
 	mark, _ := json.Marshal(redact.Mark) // a text always is JSON
-	return claude.RewriteHook(input, func(json.RawMessage) json.RawMessage { return mark }), true
+	return claude.WithholdHook(input, mark), true
 }
 
 // redactor knows what the daemon that ran last has called private, or whoever has

@@ -118,6 +118,33 @@ func TestWithheld(t *testing.T) {
 	}
 }
 
+// TestTooLong: what cannot be looked through in time leaves all of it for what needs none.
+func TestTooLong(t *testing.T) {
+	t.Parallel()
+	for left, sizes := range map[time.Duration][2]int{16 * time.Millisecond: {1 << 20, 4 << 20}, time.Second: {MaxInput, 1 << 30}, 0: {0, 1}} {
+		if tooLong(sizes[0], left) || !tooLong(sizes[1], left) {
+			t.Errorf("%s: %v", left, sizes)
+		}
+	}
+}
+
+// BenchmarkWithhold is for what takes no look.
+func BenchmarkWithhold(b *testing.B) {
+	code := "if x < 10 && y[3] == nil { return fmt.Errorf(\\\"%d: %w\\\", 4711, err) }\\n"
+	state := withPatterns(b, "")
+	for _, size := range []int{1 << 20, 4 << 20, 15 << 20} {
+		input := []byte(`{"session_id":"s","hook_event_name":"PostToolUse","tool_response":"` + strings.Repeat(code, size/len(code)) + `"}`)
+		b.Run(fmt.Sprintf("bytes=%d", size), func(b *testing.B) {
+			b.SetBytes(int64(len(input)))
+			for b.Loop() {
+				if _, withheld := without(Dir(state), input, time.Now()); !withheld {
+					b.Fatal("not withheld")
+				}
+			}
+		})
+	}
+}
+
 // BenchmarkWithout is the search for what is private, in inputs of several lengths.
 func BenchmarkWithout(b *testing.B) {
 	const patterns = "sk-[A-Za-z0-9]{20,}\n(?i)password\\s*[:=]\\s*\\S+\n\\b\\d{4}-?\\d{4}-?\\d{4}-?\\d{4}\\b\n"
