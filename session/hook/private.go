@@ -6,6 +6,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"strings"
 	"time"
 
 	"github.com/sessiond/sessiond/session/claude"
@@ -47,8 +48,8 @@ func KeepPatterns(dir, patterns string) error {
 	if err != nil {
 		return err
 	}
-	_, err = f.WriteString(patterns)
-	if err = errors.Join(err, f.Close()); err == nil {
+	_, err = f.WriteString(strings.TrimSuffix(patterns, "\n") + "\n") // its end shows that it is whole
+	if err = errors.Join(err, f.Sync(), f.Close()); err == nil {
 		err = os.Rename(f.Name(), path)
 	}
 	if err != nil {
@@ -86,8 +87,12 @@ func without(dir string, input []byte, then time.Time) (clean []byte, withheld b
 // installed the hooks before there was one.
 func redactor(dir string) (*redact.Redactor, error) {
 	patterns, err := os.ReadFile(filepath.Join(dir, patternsName)) // #nosec G304 -- the spool
-	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+	case err != nil:
 		return nil, err
+	case !strings.HasSuffix(string(patterns), "\n"): // the power failed as it was written
+		return nil, errors.New("the end of the patterns is missing")
 	}
 	return redact.Parse(string(patterns))
 }

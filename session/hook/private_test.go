@@ -97,7 +97,9 @@ func TestWithheld(t *testing.T) {
 	t.Parallel()
 	for name, spoil := range map[string]func(path string) error{
 		"no time":                 nil,
-		"patterns that are wrong": func(path string) error { return os.WriteFile(path, []byte("("), 0o600) },
+		"patterns that are wrong": func(path string) error { return os.WriteFile(path, []byte("(\n"), 0o600) },
+		"patterns that are lost":  func(path string) error { return os.WriteFile(path, nil, 0o600) },
+		"patterns cut off":        func(path string) error { return os.WriteFile(path, []byte("abc\nhid"), 0o600) },
 		"patterns not readable":   func(path string) error { return os.Mkdir(path, 0o700) },
 	} {
 		state, then := withPatterns(t, ""), time.Now().Add(time.Hour)
