@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/sessiond/sessiond/internal/crashpoint"
 	"github.com/sessiond/sessiond/rpc/api"
@@ -82,6 +83,10 @@ func (o *observer) hasEnded(id string) bool {
 	return w != nil && w.out.Ended != ""
 }
 
+// promptAhead is more than a prompt's line is older than the call of the hook that tells
+// of it: 5 to 12 ms, unless the machine is busy.
+const promptAhead = 10 * time.Second
+
 // create makes the session that an input is the first of. It goes on from the one
 // that had the conversation before, if there is one.
 func (o *observer) create(ctx context.Context, id string, in *input, parent string) error {
@@ -110,6 +115,9 @@ func (o *observer) create(ctx context.Context, id string, in *input, parent stri
 			return err
 		}
 		ses.ParentSessionID, eng.Outside.From = parent, now
+		if in.Withheld && in.hook.Event == claude.HookPrompt { // its line is all that tells what it was
+			eng.Outside.From = api.At(in.Time.Add(-promptAhead))
+		}
 	}
 	row := store.SessionRow{Session: ses, Options: mustJSON(l)}
 	s := (&machine{row: row, eng: eng}).begin(now)

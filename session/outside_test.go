@@ -773,6 +773,33 @@ func TestOutsideWithheldEnd(t *testing.T) {
 	}
 }
 
+// TestOutsideWithheldStale has a prompt that goes on with a stale session told by its line,
+// which is older than the hook.
+func TestOutsideWithheldStale(t *testing.T) {
+	t.Parallel()
+	p, id := newPub(t, func(cfg *Config) { cfg.SessionTimeout = time.Second }), newID()
+	p.says(id, "SessionStart", `,"source":"startup"`)
+	p.prompts(id, "p1", "go")
+	p.writes(id, promptLine("p1", "go"), saidLine("done"))
+	p.says(id, "Stop", "")
+	p.round()
+	if ses := p.one(); ses.Status != api.StatusCompleted {
+		t.Fatalf("%+v", ses)
+	}
+	p.withheld = true
+	p.clock = p.clock.Add(time.Hour)
+	p.writes(id, promptLine("p2", "next"))
+	p.prompts(id, "p2", redact.Mark)
+	p.round()
+	all := p.sessions()
+	if len(all) != 2 || all[1].Query != "next" || all[1].ParentSessionID != all[0].ID {
+		t.Fatalf("%+v", all)
+	}
+	if history := p.history(all[1].ID); len(history) == 0 || history[0] != "message user next" {
+		t.Errorf("%q", history)
+	}
+}
+
 // TestOutsideTitle takes a title from the transcript, unless a person has given one.
 func TestOutsideTitle(t *testing.T) {
 	t.Parallel()
