@@ -135,7 +135,7 @@ func (t *tail) take(ctx context.Context, steps []transcript.Step) error {
 		for i := range steps {
 			raw := &steps[i].Raw
 			if !raw.Unterminated {
-				if clean := r.JSON(raw.Bytes); len(clean) != len(raw.Bytes) || string(clean) != string(raw.Bytes) {
+				if clean := transcript.Clean(raw.Bytes, r.JSON); len(clean) != len(raw.Bytes) || string(clean) != string(raw.Bytes) {
 					raw.Bytes, steps[i].Line = clean, transcript.Parse(clean)
 				}
 			}

