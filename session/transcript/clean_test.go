@@ -13,7 +13,7 @@ func TestClean(t *testing.T) {
 		return bytes.ReplaceAll(raw, []byte("toolu_1"), []byte("X"))
 	}
 	for line, want := range map[string]string{
-		` {"type": "nothing private"} `: ` {"type": "nothing private"} `,
+		`{"type" : "nothing private"}`: `{"type" : "nothing private"}`,
 		`{"type":"user","uuid":"toolu_1","message":{"role":"user","content":[{"type":"tool_result","tool_use_id":"toolu_1","content":[{"type":"text","id":"toolu_1","text":"toolu_1"}]}]},"toolUseResult":{"id":"toolu_1"}}`://
 		`{"type":"user","uuid":"toolu_1","message":{"role":"user","content":[{"type":"tool_result","tool_use_id":"toolu_1","content":[{"type":"text","id":"X","text":"X"}]}]},"toolUseResult":{"id":"X"}}`,
 		`{"message":{"id":"toolu_1","content":[{"type":"tool_use","id":"toolu_1","name":"Bash","input":{"id":"toolu_1","toolu_1":1}}]}}`://
