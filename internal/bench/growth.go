@@ -62,7 +62,7 @@ func (b *bench) sample(w *world, id string) (s [3]float64, err error) {
 		return s, err
 	}
 	defer func() { err = errors.Join(err, w.pause()) }()
-	if err := w.indexed(); err != nil {
+	if err := w.rested(); err != nil {
 		return s, err
 	}
 	r, err := w.flood(1, 100_000)
@@ -70,7 +70,7 @@ func (b *bench) sample(w *world, id string) (s [3]float64, err error) {
 		return s, err
 	}
 	s[0] = r.rate()
-	if err := w.indexed(); err != nil {
+	if err := w.rested(); err != nil {
 		return s, err
 	}
 	page, err := median(100, func() error {

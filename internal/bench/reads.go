@@ -62,7 +62,7 @@ func (b *bench) reading() (err error) {
 	}
 	b.report.add(row{ID: "start", What: fmt.Sprintf("start with %d sessions and %d events: first answer to health", l.sessions, l.events),
 		Figure: millis(l.began), Unit: "ms", Yardstick: "sessiond version", YardstickFigure: millis(bare), Goal: 100, Most: true, Noise: 3})
-	if err := l.indexed(); err != nil {
+	if err := l.rested(); err != nil {
 		return err
 	}
 	scan, err := plainScan(l.database(), l.events)

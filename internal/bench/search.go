@@ -113,8 +113,23 @@ func spokenEvent(row *store.SessionRow, i int, zipf *rand.Zipf) store.Event {
 			row.Session.ClaudeSessionID + `"}`)}
 }
 
-// indexed waits until every event that is stored can be searched for. Until then the
-// daemon has something else to do than what is measured.
+// rested waits until the daemon has nothing else to do than what is measured: also
+// behind the last event the index of texts is still put in order.
+func (w *world) rested() error {
+	if err := w.indexed(); err != nil {
+		return err
+	}
+	before, err := usageOf(w.daemon.Process.Pid)
+	for busy := true; busy && err == nil; {
+		time.Sleep(500 * time.Millisecond)
+		var now usage
+		now, err = usageOf(w.daemon.Process.Pid)
+		busy, before = now.minus(before).cpu > clockTick, now
+	}
+	return err
+}
+
+// indexed waits until every event that is stored can be searched for.
 func (w *world) indexed() error {
 	for behind := int64(1); behind > 0; time.Sleep(50 * time.Millisecond) {
 		h, err := w.Health(w.ctx)
