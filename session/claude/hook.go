@@ -118,7 +118,7 @@ func (h *Hook) field(name string) *string {
 // tool. What was cut off is left out. Where nothing changes, b itself comes back.
 func RewriteHook(b []byte, clean func(value json.RawMessage) json.RawMessage) []byte {
 	same := isJSON(valid(b))
-	rewritten := rewriteHook(b, func(name, value gjson.Result) json.RawMessage {
+	rewritten := rewriteHook(b, func(name, value gjson.Result) []byte {
 		raw := rawOf(value)
 		if raw == nil || names(name.Str, value) {
 			return raw
@@ -136,7 +136,7 @@ func RewriteHook(b []byte, clean func(value json.RawMessage) json.RawMessage) []
 // WithholdHook is RewriteHook with the same value in all of these places, which takes no
 // look at what is there, and so far less time.
 func WithholdHook(b []byte, mark json.RawMessage) []byte {
-	return rewriteHook(b, func(name, value gjson.Result) json.RawMessage {
+	return rewriteHook(b, func(name, value gjson.Result) []byte {
 		if names(name.Str, value) {
 			return rawOf(value)
 		}
@@ -145,22 +145,36 @@ func WithholdHook(b []byte, mark json.RawMessage) []byte {
 }
 
 // rewriteHook makes an input with other values; nil leaves one out.
-func rewriteHook(b []byte, of func(name, value gjson.Result) json.RawMessage) []byte {
+func rewriteHook(b []byte, of func(name, value gjson.Result) []byte) []byte {
 	input := gjson.Parse(valid(b))
 	if !input.IsObject() {
 		return []byte("{}")
 	}
-	rewritten := []byte{'{'}
-	input.ForEach(func(name, value gjson.Result) bool {
-		if raw := of(name, value); raw != nil {
-			if len(rewritten) > 1 {
-				rewritten = append(rewritten, ',')
-			}
-			rewritten = append(append(append(rewritten, name.Raw...), ':'), raw...)
+	return Rewrite(input, of)
+}
+
+// Rewrite makes a JSON array or object with what of returns in the place of each value;
+// nil leaves one out. The values of an array have no names.
+func Rewrite(value gjson.Result, of func(name, value gjson.Result) []byte) []byte {
+	b, end := []byte{'{'}, byte('}')
+	if value.IsArray() {
+		b, end = []byte{'['}, ']'
+	}
+	value.ForEach(func(name, value gjson.Result) bool {
+		raw := of(name, value)
+		if raw == nil {
+			return true
 		}
+		if len(b) > 1 {
+			b = append(b, ',')
+		}
+		if end == '}' {
+			b = append(append(b, name.Raw...), ':')
+		}
+		b = append(b, raw...)
 		return true
 	})
-	return append(rewritten, '}')
+	return append(b, end)
 }
 
 // names reports whether a field of the input only says which thing is meant.

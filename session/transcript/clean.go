@@ -4,6 +4,8 @@ import (
 	"encoding/json"
 
 	"github.com/tidwall/gjson"
+
+	"github.com/sessiond/sessiond/session/claude"
 )
 
 // shape says where the texts of a value are that only name something, such as an id:
@@ -36,35 +38,16 @@ func Clean(line []byte, clean func(json.RawMessage) json.RawMessage) []byte {
 	return lineShape.clean(gjson.ParseBytes(line), clean)
 }
 
+// clean gives back the JSON of a value of that shape; of none, if s is nil.
 func (s shape) clean(value gjson.Result, clean func(json.RawMessage) json.RawMessage) []byte {
 	switch {
+	case s == nil:
 	case len(s) == 0 && value.Type == gjson.String:
 		return []byte(value.Raw)
 	case len(s) > 0 && value.IsArray():
-		return list('[', ']', value, func(_, element gjson.Result) []byte { return s.clean(element, clean) })
+		return claude.Rewrite(value, func(_, element gjson.Result) []byte { return s.clean(element, clean) })
 	case len(s) > 0 && value.IsObject():
-		return list('{', '}', value, func(field, of gjson.Result) []byte {
-			var cleaned []byte
-			if inner, known := s[field.Str]; known {
-				cleaned = inner.clean(of, clean)
-			} else {
-				cleaned = clean(json.RawMessage(of.Raw))
-			}
-			return append(append([]byte(field.Raw), ':'), cleaned...)
-		})
+		return claude.Rewrite(value, func(field, of gjson.Result) []byte { return s[field.Str].clean(of, clean) })
 	}
 	return clean(json.RawMessage(value.Raw))
-}
-
-// list makes an array or an object of what each makes of its members.
-func list(begin, end byte, value gjson.Result, each func(key, value gjson.Result) []byte) []byte {
-	b := []byte{begin}
-	value.ForEach(func(key, value gjson.Result) bool {
-		if len(b) > 1 {
-			b = append(b, ',')
-		}
-		b = append(b, each(key, value)...)
-		return true
-	})
-	return append(b, end)
 }
