@@ -1,6 +1,7 @@
 package session
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -135,7 +136,7 @@ func (t *tail) take(ctx context.Context, steps []transcript.Step) error {
 		for i := range steps {
 			raw := &steps[i].Raw
 			if !raw.Unterminated {
-				if clean := transcript.Clean(raw.Bytes, r.JSON); len(clean) != len(raw.Bytes) || string(clean) != string(raw.Bytes) {
+				if clean := transcript.Clean(raw.Bytes, r.JSON); !bytes.Equal(clean, raw.Bytes) {
 					raw.Bytes, steps[i].Line = clean, transcript.Parse(clean)
 				}
 			}

@@ -13,6 +13,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/sessiond/sessiond/cmd/sessiond/settings"
+	"github.com/sessiond/sessiond/daemon"
 	"github.com/sessiond/sessiond/session/claude"
 	"github.com/sessiond/sessiond/session/hook"
 )
@@ -93,17 +94,13 @@ func (c *hooksCall) file() (*settings.File, error) {
 
 // command is what Claude Code is to run. In a project's settings, which others may
 // share, it is whichever sessiond each has; those who have none miss nothing.
-func (c *hooksCall) command(cmd *cobra.Command) (string, error) {
+func (c *hooksCall) command(config daemon.Config) (string, error) {
 	var patience string
 	if c.patience != hook.DefaultPatience && c.patience > 0 {
 		patience = " --patience=" + c.patience.String()
 	}
 	if c.project {
 		return "if command -v sessiond >/dev/null; then exec sessiond hook" + patience + "; fi", nil
-	}
-	config, err := c.config(cmd)
-	if err != nil {
-		return "", err
 	}
 	program, err := os.Executable()
 	if err != nil {
@@ -134,11 +131,7 @@ type hooksChange struct {
 
 // keepPatterns has the hooks know what is private before a daemon has run, which tells
 // them what it goes by.
-func (c *hooksCall) keepPatterns(cmd *cobra.Command) error {
-	config, err := c.config(cmd)
-	if err != nil {
-		return err
-	}
+func keepPatterns(config daemon.Config) error {
 	dir := hook.Dir(config.StateDir)
 	if config.RedactPatterns == "" || hook.HasPatterns(dir) {
 		return nil
@@ -150,7 +143,11 @@ func (c *hooksCall) keepPatterns(cmd *cobra.Command) error {
 }
 
 func (c *hooksCall) install(cmd *cobra.Command) error {
-	command, err := c.command(cmd)
+	config, err := c.config(cmd)
+	if err != nil {
+		return err
+	}
+	command, err := c.command(config)
 	if err != nil {
 		return err
 	}
@@ -158,7 +155,7 @@ func (c *hooksCall) install(cmd *cobra.Command) error {
 	if err != nil {
 		return err
 	}
-	if err := c.keepPatterns(cmd); err != nil {
+	if err := keepPatterns(config); err != nil {
 		return err
 	}
 	backup, changed, err := f.Install(command)

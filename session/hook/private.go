@@ -1,13 +1,14 @@
 package hook
 
 import (
-	"encoding/json"
 	"errors"
 	"io/fs"
 	"os"
 	"path/filepath"
 	"strings"
 	"time"
+
+	"github.com/google/renameio/v2"
 
 	"github.com/sessiond/sessiond/session/claude"
 	"github.com/sessiond/sessiond/session/redact"
@@ -21,13 +22,6 @@ const patternsName = "redact_patterns"
 func HasPatterns(dir string) bool {
 	_, err := os.Lstat(filepath.Join(dir, patternsName))
 	return err == nil
-}
-
-// tooLong reports whether an input is too long to be looked through in a time, whatever
-// the patterns: then all of that is for what takes no look.
-func tooLong(size int, left time.Duration) bool {
-	const most = 128 << 10 // bytes in a millisecond
-	return int64(size) > left.Milliseconds()*most
 }
 
 // KeepPatterns has every call of the command know what is private, from now on and
@@ -44,18 +38,8 @@ func KeepPatterns(dir, patterns string) error {
 	if err := shim.PrivateDir(dir); err != nil {
 		return err
 	}
-	f, err := os.OpenFile(path+".new", os.O_WRONLY|os.O_CREATE|os.O_TRUNC, 0o600) // #nosec G304 -- the spool
-	if err != nil {
-		return err
-	}
-	_, err = f.WriteString(strings.TrimSuffix(patterns, "\n") + "\n") // its end shows that it is whole
-	if err = errors.Join(err, f.Sync(), f.Close()); err == nil {
-		err = os.Rename(f.Name(), path)
-	}
-	if err != nil {
-		err = errors.Join(err, os.Remove(f.Name()))
-	}
-	return err
+	whole := strings.TrimSuffix(patterns, "\n") + "\n" // its end shows that it is
+	return renameio.WriteFile(path, []byte(whole), 0o600, renameio.IgnoreUmask(), renameio.WithTempDir(dir))
 }
 
 // without returns an input without what is private. Where that cannot be told by then,
@@ -79,8 +63,14 @@ func without(dir string, input []byte, then time.Time) (clean []byte, withheld b
 		}
 	case <-time.After(time.Until(then)):
 	}
-	mark, _ := json.Marshal(redact.Mark) // a text always is JSON
-	return claude.WithholdHook(input, mark), true
+	return claude.WithholdHook(input, redact.MarkJSON()), true
+}
+
+// tooLong reports whether an input is too long to be looked through in a time, whatever
+// the patterns: then all of that is for what takes no look.
+func tooLong(size int, left time.Duration) bool {
+	const most = 128 << 10 // bytes in a millisecond
+	return int64(size) > left.Milliseconds()*most
 }
 
 // redactor knows what the daemon that ran last has called private, or whoever has

@@ -130,12 +130,17 @@ func TestTooLong(t *testing.T) {
 	}
 }
 
+// longInput is of about that many bytes.
+func longInput(size int) []byte {
+	code := "if x < 10 && y[3] == nil { return fmt.Errorf(\\\"%d: %w\\\", 4711, err) }\\n"
+	return []byte(`{"session_id":"s","hook_event_name":"PostToolUse","tool_response":"` + strings.Repeat(code, size/len(code)) + `"}`)
+}
+
 // BenchmarkWithhold is for what takes no look.
 func BenchmarkWithhold(b *testing.B) {
-	code := "if x < 10 && y[3] == nil { return fmt.Errorf(\\\"%d: %w\\\", 4711, err) }\\n"
 	state := withPatterns(b, "")
 	for _, size := range []int{1 << 20, 4 << 20, 15 << 20} {
-		input := []byte(`{"session_id":"s","hook_event_name":"PostToolUse","tool_response":"` + strings.Repeat(code, size/len(code)) + `"}`)
+		input := longInput(size)
 		b.Run(fmt.Sprintf("bytes=%d", size), func(b *testing.B) {
 			b.SetBytes(int64(len(input)))
 			for b.Loop() {
@@ -150,11 +155,10 @@ func BenchmarkWithhold(b *testing.B) {
 // BenchmarkWithout is the search for what is private, in inputs of several lengths.
 func BenchmarkWithout(b *testing.B) {
 	const patterns = "sk-[A-Za-z0-9]{20,}\n(?i)password\\s*[:=]\\s*\\S+\n\\b\\d{4}-?\\d{4}-?\\d{4}-?\\d{4}\\b\n"
-	code := "if x < 10 && y[3] == nil { return fmt.Errorf(\\\"%d: %w\\\", 4711, err) }\\n"
 	for _, kept := range []string{"", patterns} {
 		state := withPatterns(b, kept)
 		for _, size := range []int{2 << 10, 32 << 10, 256 << 10, 1 << 20} {
-			input := []byte(`{"session_id":"s","hook_event_name":"PostToolUse","tool_response":"` + strings.Repeat(code, size/len(code)) + `"}`)
+			input := longInput(size)
 			b.Run(fmt.Sprintf("patterns=%d/bytes=%d", strings.Count(kept, "\n"), size), func(b *testing.B) {
 				b.SetBytes(int64(len(input)))
 				for b.Loop() {

@@ -22,6 +22,9 @@ const maxDepth = 10_000
 // Mark stands where something was removed.
 const Mark = "[private]"
 
+// MarkJSON is Mark as JSON.
+func MarkJSON() json.RawMessage { return json.RawMessage(`"` + Mark + `"`) }
+
 // PatternError says which pattern cannot be used, and why.
 type PatternError struct {
 	Line    int // from 1
@@ -149,7 +152,7 @@ func removeTagged(text string) string {
 func (r *Redactor) JSON(raw json.RawMessage) json.RawMessage {
 	private, tooDeep := r.holds(raw)
 	if tooDeep {
-		return json.RawMessage(`"` + Mark + `"`)
+		return MarkJSON()
 	}
 	if !private {
 		return raw
@@ -164,7 +167,7 @@ func (r *Redactor) JSON(raw json.RawMessage) json.RawMessage {
 	encoder := json.NewEncoder(&b)
 	encoder.SetEscapeHTML(false)
 	if err := encoder.Encode(r.value(value)); err != nil { // it was JSON
-		return json.RawMessage(`"` + Mark + `"`)
+		return MarkJSON()
 	}
 	return bytes.TrimSuffix(b.Bytes(), []byte("\n"))
 }
