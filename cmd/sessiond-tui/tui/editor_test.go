@@ -177,12 +177,10 @@ func TestTheEndWhileTheEditorIsOpen(t *testing.T) {
 	t.Parallel()
 	edit, isOpen, letGo := heldOpen(t)
 	term := terminal.Open(t, 120, 36, false, nil)
-	ctx, cancel := context.WithCancel(t.Context())
-	defer cancel()
 	o := usual(scene(), nil)
 	edit(&o)
-	ended := make(chan error, 1)
-	go func() { ended <- Run(ctx, o, term.TTY, term.TTY) }()
+	cancel, ended := run(o, term)
+	defer cancel()
 	term.See("y yes")
 	term.Press("N", "secret", "\x07")
 	path := isOpen(term)
@@ -211,8 +209,6 @@ func TestTheEndJustBeforeTheEditor(t *testing.T) {
 	letGo()
 	for range 5 {
 		term := terminal.Open(t, 120, 36, false, nil)
-		ctx, cancel := context.WithCancel(t.Context())
-		defer cancel()
 		o := usual(scene(), nil)
 		edit(&o)
 		o.Session = waiting
@@ -224,8 +220,8 @@ func TestTheEndJustBeforeTheEditor(t *testing.T) {
 			}
 			return then
 		}
-		ended := make(chan error, 1)
-		go func() { ended <- Run(ctx, o, term.TTY, term.TTY) }()
+		cancel, ended := run(o, term)
+		defer cancel()
 		term.See("Shall I fix both?")
 		term.Press("i", "draft")
 		term.See("draft")

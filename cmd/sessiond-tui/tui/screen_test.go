@@ -35,9 +35,7 @@ func show(t *testing.T, f *fake, columns, lines int, light bool, change func(*Op
 		change(&o)
 	}
 	term := terminal.Open(t, columns, lines, light, nil)
-	ctx, cancel := context.WithCancel(context.Background())
-	ended := make(chan error, 1)
-	go func() { ended <- Run(ctx, o, term.TTY, term.TTY) }()
+	cancel, ended := run(o, term)
 	t.Cleanup(func() {
 		cancel()
 		if err := <-ended; err != nil && !errors.Is(err, context.Canceled) {
@@ -45,6 +43,14 @@ func show(t *testing.T, f *fake, columns, lines int, light bool, change func(*Op
 		}
 	})
 	return &screen{term, f, lost}
+}
+
+// run runs the UI on a terminal; what it returns comes when it has been cancelled.
+func run(o Options, term *terminal.Terminal) (cancel context.CancelFunc, ended <-chan error) {
+	ctx, cancel := context.WithCancel(context.Background())
+	result := make(chan error, 1)
+	go func() { result <- Run(ctx, o, term.TTY, term.TTY) }()
+	return cancel, result
 }
 
 // usual is how the UI is shown unless a test wants it otherwise.
