@@ -70,6 +70,7 @@ func (a *actor) run(ctx context.Context) {
 		err := guard(func() error { return a.live(ctx) })
 		if err == nil {
 			crashpoint.Reach(crashpoint.EndCommitted)
+			a.ready() // first: whoever looks whether it is, notes trouble if not
 			a.mgr.leave(a)
 			a.cleanUp()
 			crashpoint.Reach(crashpoint.EndCleaned)
@@ -299,8 +300,10 @@ func (a *actor) punch() {
 	}
 }
 
-// finish ends the session: its process is gone, its journal is read.
+// finish ends the session: its process is gone, its journal is read. From here
+// on nobody waits for it, and it is shown as final only once that is known.
 func (a *actor) finish(ctx context.Context) error {
+	a.answers()
 	exit, unseen := a.readExit()
 	crashpoint.Reach(crashpoint.EndSeen)
 	if exit == nil {

@@ -23,8 +23,13 @@ import (
 // queuedSession is a manager with one session, which waits for a slot.
 func queuedSession(t *testing.T, log *slog.Logger) (*Manager, string) {
 	t.Helper()
-	dir := t.TempDir()
-	st, err := store.Open(t.Context(), filepath.Join(dir, "db"), store.Options{Logger: log})
+	return queuedIn(t, store.Options{Logger: log})
+}
+
+func queuedIn(t *testing.T, options store.Options) (*Manager, string) {
+	t.Helper()
+	dir, log := t.TempDir(), options.Logger
+	st, err := store.Open(t.Context(), filepath.Join(dir, "db"), options)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -129,6 +134,36 @@ func TestShimOfTheDaemonBefore(t *testing.T) {
 	}
 	if s := status(); s != api.StatusFailed {
 		t.Errorf("the session is %s", s)
+	}
+}
+
+// TestNoTroubleOnceFinal: whoever learns that a session is final finds no more
+// trouble with it, and none is noted afterwards, by a start that has waited.
+func TestNoTroubleOnceFinal(t *testing.T) {
+	t.Parallel()
+	final := make(chan []string, 1)
+	var m *Manager
+	m, id := queuedIn(t, store.Options{Logger: slog.New(slog.DiscardHandler), Published: func(events []store.Event) {
+		for _, ev := range events {
+			if ev.Type == api.EventSessionStatusChanged && bytes.Contains(ev.Data, []byte(`"failed"`)) {
+				final <- m.stranded()
+			}
+		}
+	}})
+	a := m.find(id)
+	err := a.do(t.Context(), func(ctx context.Context) error {
+		a.mgr.trouble(a.id, errors.New("it has not answered"))
+		return a.finish(ctx)
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if troubles := <-final; len(troubles) != 0 {
+		t.Errorf("as it becomes final: %q", troubles)
+	}
+	m.reportSilent([]*actor{a})
+	if troubles := m.stranded(); len(troubles) != 0 {
+		t.Errorf("afterwards: %q", troubles)
 	}
 }
 

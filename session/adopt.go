@@ -197,6 +197,6 @@ func (a *actor) repeat() {
 // answers notes that there is nothing more to wait for before the session is as
 // it was.
 func (a *actor) answers() {
-	a.ready() // first: whoever looks whether it is, notes trouble if not
+	a.ready() // first, as in run
 	a.mgr.trouble(a.id, nil)
 }

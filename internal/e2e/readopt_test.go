@@ -113,11 +113,11 @@ func TestReadoptAnsweredQuestion(t *testing.T) {
 			t.Errorf("approvals: %+v", all)
 		}
 		goOn()
+		if !poll(func() bool { return s.askedAgain(id) == 1 }) {
+			t.Fatalf("Claude Code was not asked what it waits for:\n%s", s.dump(id))
+		}
 		s.release("a")
 		s.idle(id, 1)
-		if !poll(func() bool { return s.askedAgain(id) == 1 }) {
-			t.Fatal("Claude Code was not asked what it waits for")
-		}
 		if all := s.approvals(id); len(all) != 1 || all[0].Status != api.ApprovalApproved || len(s.results(id)) != 1 {
 			t.Errorf("approvals: %+v, results: %q", all, s.results(id))
 		}

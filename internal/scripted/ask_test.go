@@ -130,6 +130,24 @@ func TestInitializeTellsWhatIsPending(t *testing.T) {
 	}
 }
 
+// TestInitializeBetweenTurns: once a turn has ended, every version tells what is
+// pending, and be it nothing.
+func TestInitializeBetweenTurns(t *testing.T) {
+	t.Parallel()
+	for _, version := range claudecli.Versions() {
+		t.Run(version, func(t *testing.T) {
+			t.Parallel()
+			p := newPlace(t, version).start(t, stdio)
+			p.send("1", "say: one")
+			p.until("result success")
+			p.request("a", "initialize")
+			if r := p.until("control_response"); !strings.Contains(r.raw, `"pending_permission_requests":[]`) {
+				t.Errorf("answer: %s", r.raw)
+			}
+		})
+	}
+}
+
 func TestControlRequests(t *testing.T) {
 	t.Parallel()
 	tests := []struct {

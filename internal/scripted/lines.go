@@ -119,9 +119,10 @@ func (e *engine) result(o *outcome, t *turn) []byte {
 		body = append(body, "structured_output", t.structured)
 	}
 	tail := object{"duration_ms", t.millis(), "uuid", uuid.NewString()}
+	index := e.results
+	e.results++
 	if e.modern {
-		tail = append(tail, "queued_turn_count", 0, "result_index", e.results)
-		e.results++
+		tail = append(tail, "queued_turn_count", 0, "result_index", index)
 		return append(append(body, head...), tail...).line()
 	}
 	return append(append(head, body...), tail...).line()
