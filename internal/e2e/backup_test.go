@@ -37,9 +37,10 @@ func TestBackupUnderLoad(t *testing.T) {
 	t.Parallel()
 	w := scriptedWorld(t, claudecli.Pinned)
 	w.run("junk\ntools: 3\nthink: hm")
+	gate := filepath.Join(t.TempDir(), "gate")
 	var busy []string
 	for range 4 {
-		busy = append(busy, w.launch(w.prompt("say: begun\nemit: 2000 400 1000")))
+		busy = append(busy, w.launch(w.prompt("say: begun\nemit: 2000 400 1000\nwait: "+gate)))
 	}
 	for _, id := range busy {
 		w.heard(id, "begun")
@@ -57,6 +58,7 @@ func TestBackupUnderLoad(t *testing.T) {
 	if refused := new(api.Error); !errors.As(err, &refused) || refused.Data["field"] != "path" {
 		t.Errorf("a second one to the same file: %v", err)
 	}
+	touch(t, gate) // in the copy, none of them has ended
 	for _, id := range busy {
 		w.until(id, final...)
 	}
