@@ -171,19 +171,24 @@ func (x *examination) old(info fs.FileInfo) bool {
 	return x.running == nil || time.Since(info.ModTime()) > settled
 }
 
+// lookEvery is how often lookAgain looks.
+const lookEvery = 20 * time.Millisecond
+
 // lookAgain calls gone until it says true, or for a moment: what is about to go
-// by itself is not left over.
+// by itself is not left over. It counts its looks and not the time, in which the
+// machine may have stood still, and nothing could go.
 func lookAgain(ctx context.Context, patience time.Duration, gone func() bool) bool {
-	ctx, cancel := context.WithTimeout(ctx, patience)
-	defer cancel()
-	tick := time.NewTicker(20 * time.Millisecond)
+	tick := time.NewTicker(lookEvery)
 	defer tick.Stop()
-	for !gone() {
+	for range patience / lookEvery {
+		if gone() {
+			return true
+		}
 		select {
 		case <-tick.C:
 		case <-ctx.Done():
 			return false
 		}
 	}
-	return true
+	return gone()
 }
