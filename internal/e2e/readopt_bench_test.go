@@ -2,11 +2,11 @@ package e2e
 
 import (
 	"fmt"
-	"os"
 	"path/filepath"
 	"testing"
 	"time"
 
+	"github.com/sessiond/sessiond/internal/program"
 	"github.com/sessiond/sessiond/rpc/api"
 )
 
@@ -14,7 +14,7 @@ import (
 // prompt, and from then on who asks what it waits for.
 func patientClaude(t testing.TB) string {
 	t.Helper()
-	program := filepath.Join(t.TempDir(), "claude")
+	claude := filepath.Join(t.TempDir(), "claude")
 	script := `#!/bin/sh
 [ "$1" = --version ] && echo 2.1.329 && exit
 read -r prompt
@@ -29,10 +29,8 @@ while read -r line; do
 	esac
 done
 `
-	if err := os.WriteFile(program, []byte(script), 0o700); err != nil {
-		t.Fatal(err)
-	}
-	return program
+	program.Write(t, claude, script)
+	return claude
 }
 
 // BenchmarkAdopt starts a daemon where so many sessions live: from the call to
