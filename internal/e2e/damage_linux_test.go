@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -160,25 +161,24 @@ func TestJournalIsInTheWay(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			const lines = 500
-			w := newWorld(t)
-			w.cfg.Claude = scripted.InstallVersion(t, t.TempDir(), claudecli.Pinned)
-			w.start()
-			gate := filepath.Join(t.TempDir(), "gate")
-			id := w.launch(w.prompt(fmt.Sprintf("say: ready\nwait: %s\nemit: %d", gate, lines)))
-			w.heard(id, "ready")
-			w.stop()
-			journal := filepath.Join(w.dir(id), shim.JournalName)
+			s := serveScripted(t, claudecli.Pinned)
+			id := s.launch(s.prompt(fmt.Sprintf("say: ready\n%s\nemit: %d", s.gate("print"), lines)))
+			s.heard(id, "ready")
+			s.endDaemon(syscall.SIGTERM)
+			journal := filepath.Join(s.dir(id), shim.JournalName)
 			if err := errors.Join(os.Rename(journal, journal+".real"), put(journal)); err != nil {
 				t.Fatal(err)
 			}
-			w.start()
-			w.degraded("session "+id, journal, "and no file")
-			touch(t, gate)
-			if err := errors.Join(os.Remove(journal), os.Rename(journal+".real", journal)); err != nil {
+			s.launchDaemon()
+			s.degraded("session "+id, journal, "and no file")
+			s.open("print")
+			suspend(t, s.daemon.Process.Pid) // it is not to find nothing there, which is a lost journal
+			err := errors.Join(os.Remove(journal), os.Rename(journal+".real", journal))
+			if err := errors.Join(err, syscall.Kill(s.daemon.Process.Pid, syscall.SIGCONT)); err != nil {
 				t.Fatal(err)
 			}
-			w.everyLine(id, lines)
-			w.well()
+			s.everyLine(id, lines)
+			s.well()
 		})
 	}
 }
