@@ -158,7 +158,7 @@ func TestFullDisk(t *testing.T) {
 				t.Parallel()
 				disk := mountDisk(t, kind, 256)
 				s := serveOn(t, disk)
-				prompt := fmt.Sprintf("%s\nemit: %d %d 1000", s.gate("print"), lines, size) // 80 MB/s
+				prompt := fmt.Sprintf("%s\nemit: %d %d 250", s.gate("print"), lines, size) // 20 MB/s: what is kept lasts 0.8 s, in which the shim is to get its turn
 				ids := []string{s.launch(s.prompt(prompt)), s.launch(s.prompt(prompt))}
 				for _, id := range ids {
 					s.reached(id, "print", 0)
