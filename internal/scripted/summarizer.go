@@ -28,7 +28,7 @@ func (t *turn) script(text string) []step {
 		report, err := t.report()
 		for name, content := range map[string][]byte{base + ".prompt": []byte(text), base + ".report": report} {
 			if err == nil {
-				err = os.WriteFile(name, content, 0o600)
+				err = leave(name, content)
 			}
 		}
 		if err != nil {
@@ -39,6 +39,16 @@ func (t *turn) script(text string) []step {
 		}
 	}
 	return []step{{verbSummary, text}}
+}
+
+// leave writes a file that is there whole or not at all: who reads it does so as soon as
+// it is there, and may kill the process that writes it.
+func leave(path string, content []byte) error {
+	draft := strings.TrimSuffix(path, filepath.Ext(path)) + ".draft"
+	if err := os.WriteFile(draft, content, 0o600); err != nil {
+		return err
+	}
+	return os.Rename(draft, path)
 }
 
 // verbSummary answers with a summary of an extract: the first thing that the user
