@@ -94,7 +94,9 @@ func (m *Manager) runSummarizer(ctx context.Context, lease, prompt string) (answ
 	if err != nil {
 		return answer, err
 	}
-	client, _, err := shim.Start(ctx, m.cfg.Executable, dir, spec)
+	starting, stop := outlast(ctx, endPatience)
+	defer stop()
+	client, _, err := shim.Start(starting, m.cfg.Executable, dir, spec)
 	if err != nil {
 		return answer, fmt.Errorf("the summariser could not be started: %w", err)
 	}
@@ -113,6 +115,20 @@ func (m *Manager) runSummarizer(ctx context.Context, lease, prompt string) (answ
 	answer, err = m.hear(ctx, client, dir)
 	crashpoint.Reach(crashpoint.JobAnswered)
 	return answer, err
+}
+
+// outlast returns a context that ends some time after another: a shim that is let go of on
+// its way goes on writing in a directory that is being removed.
+func outlast(ctx context.Context, by time.Duration) (context.Context, context.CancelFunc) {
+	longer, cancel := context.WithCancel(context.WithoutCancel(ctx))
+	unwatch := context.AfterFunc(ctx, func() {
+		select {
+		case <-time.After(by):
+			cancel()
+		case <-longer.Done():
+		}
+	})
+	return longer, func() { unwatch(); cancel() }
 }
 
 // summarizerSpec says what is started, and makes the files that it needs.

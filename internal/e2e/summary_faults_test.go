@@ -150,12 +150,7 @@ func TestCancelASummary(t *testing.T) {
 		if err := end(*r.Job); err != nil {
 			t.Fatal(err)
 		}
-		if !poll(func() bool {
-			left, err := os.ReadDir(filepath.Join(s.cfg.StateDir, "jobs"))
-			return err == nil && len(left) == 0
-		}) {
-			t.Fatal("it is not broken off")
-		}
+		s.checkNoFiles()
 		s.checkNobodyLeft()
 	}
 	h, err := s.Health(s.ctx)
@@ -205,6 +200,53 @@ func TestCancelAndRetryASummary(t *testing.T) {
 		t.Errorf("summarisers live: %v", s.living())
 	}
 	s.checkNobodyLeft()
+	s.checkNoFiles()
+}
+
+// TestCancelASummaryThatStarts: nothing is left of a job that is broken off while its shim
+// is on its way.
+func TestCancelASummaryThatStarts(t *testing.T) {
+	t.Parallel()
+	s := summarizingWorld(t, claudecli.Pinned, func(w *world) { w.cfg.Jobs.Attempts = 1 })
+	s.script("silence")
+	ses := s.run("say: hello")
+	r, err := s.SummarizeSession(s.ctx, api.SessionParams{SessionID: ses.ID})
+	if err != nil {
+		t.Fatal(err)
+	}
+	const times = 10
+	for n := range times {
+		if !poll(func() bool {
+			shims, err := filepath.Glob(filepath.Join(s.cfg.StateDir, "jobs", "*", shim.LogName))
+			return err == nil && len(shims) > 0
+		}) {
+			t.Fatal("no summariser comes")
+		}
+		if _, err := s.CancelJob(s.ctx, api.JobParams{JobID: r.Job.ID}); err != nil {
+			t.Fatal(err)
+		}
+		s.checkNoFiles()
+		if n == times-1 {
+			s.script("")
+		}
+		if _, err := s.RetryJob(s.ctx, api.JobParams{JobID: r.Job.ID}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if job := s.job(r.Job.ID, func(j api.Job) bool { return !j.State.Open() }); job.State != api.JobDone {
+		t.Errorf("%+v", job)
+	}
+}
+
+// checkNoFiles waits until all files of jobs are removed.
+func (s *summarizing) checkNoFiles() {
+	s.t.Helper()
+	if !poll(func() bool {
+		left, err := os.ReadDir(filepath.Join(s.cfg.StateDir, "jobs"))
+		return err == nil && len(left) == 0
+	}) {
+		s.t.Error("files of a job are left")
+	}
 }
 
 // TestSummarizerIsKilledWithTheDaemon: it does not outlive the daemon, not even where its
