@@ -282,6 +282,7 @@ func TestSummarizerIsKilledWithTheDaemon(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
+			suspend(t, s.daemon.Process.Pid) // else it may see that, and say so, before it is killed itself
 			if err := syscall.Kill(started.ShimPID, syscall.SIGKILL); err != nil {
 				t.Fatal(err)
 			}
