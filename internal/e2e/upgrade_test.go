@@ -119,7 +119,7 @@ func (s *served) everywhere() *at {
 	s.idle(a.idle, 1)
 	a.printing = s.launch(s.prompt(fmt.Sprintf("emit: %d 430 60", printed)))
 	s.heardAtAll(a.printing)
-	for _, id := range []string{a.asking, a.queued, a.printing, a.idle} {
+	for _, id := range []string{a.asking, a.queued, a.idle} { // the printing one may have come to its end
 		a.shims[id], a.children[id] = s.shimPID(id), s.when(id, func(api.Session) bool { return true }).PID
 	}
 	return a
@@ -142,8 +142,7 @@ func (s *served) shimPID(id string) int {
 	return started.ShimPID
 }
 
-// alive checks that shims and children are those that they were. The printing
-// ones may have come to their end.
+// alive checks that shims and children are those that they were.
 func (a *at) alive(s *served) {
 	s.t.Helper()
 	for _, id := range []string{a.asking, a.queued, a.idle} {
