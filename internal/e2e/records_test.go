@@ -69,9 +69,7 @@ func TestDamagedApproval(t *testing.T) {
 	if r, err := w.GetApproval(w.ctx, api.ApprovalParams{ApprovalID: lost.ID}); err != nil || r.Approval.Status != api.ApprovalCancelled {
 		t.Errorf("it was not written anew: %+v, %v", r.Approval, err)
 	}
-	if h, err := w.Health(w.ctx); err != nil || h.Status != api.HealthOK {
-		t.Errorf("health: %+v, %v", h, err)
-	}
+	w.well() // once the other session's process has answered, and claude has said its version
 	if f := w.diagnose(false)["records"]; len(f) != 1 || f[0].Level != daemon.LevelOK {
 		t.Errorf("doctor: %+v", f)
 	}
@@ -101,9 +99,7 @@ func TestDamagedMessage(t *testing.T) {
 	if _, err := w.DeleteSession(w.ctx, api.SessionParams{SessionID: id}); err != nil {
 		t.Fatal(err)
 	}
-	if h, err := w.Health(w.ctx); err != nil || h.Status != api.HealthOK {
-		t.Errorf("health, with nothing damaged left: %+v, %v", h, err)
-	}
+	w.well() // nothing damaged is left
 }
 
 // TestDamagedOptions has one session of which what it was launched with cannot be
