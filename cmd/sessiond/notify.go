@@ -151,10 +151,11 @@ func (n *notifier) run(ctx context.Context, c *client.Client, _ []string) (err e
 		if n.cursor == nil {
 			return expired.With("hint", watchHint)
 		}
-		n.complainOf("what came behind %d is not known any more (%v): going on from now", *n.after, expired)
-		if err := n.beginNow(ctx); err != nil {
+		gone := *n.after
+		if err := n.beginNow(ctx); err != nil { // before it is said: what comes behind the words is told
 			return err
 		}
+		n.complainOf("what came behind %d is not known any more (%v): going on from now", gone, expired)
 	}
 }
 
