@@ -197,9 +197,11 @@ func TestAProgramThatFailsIsHeard(t *testing.T) {
 		t.Fatal(err)
 	}
 	alone := filepath.Join(p.dir, "sessiond")
-	if b, err := os.ReadFile(sessiond); err != nil || os.WriteFile(alone, b, 0o700) != nil {
+	b, err := os.ReadFile(sessiond)
+	if err != nil {
 		t.Fatal(err)
 	}
+	program.Write(t, alone, string(b))
 	for _, tc := range []struct{ script, want string }{
 		{"", "neither in " + p.dir + " nor on PATH: 'make build' builds it"},
 		{"#!/bin/sh\necho it is broken >&2\nexit 3\n", "sessiond-export: exit status 3: it is broken"},

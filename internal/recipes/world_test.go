@@ -17,6 +17,7 @@ import (
 	"github.com/sessiond/sessiond/internal/claudecli"
 	"github.com/sessiond/sessiond/internal/daemontest"
 	"github.com/sessiond/sessiond/internal/messagesapi"
+	"github.com/sessiond/sessiond/internal/program"
 	"github.com/sessiond/sessiond/internal/scripted"
 )
 
@@ -114,9 +115,10 @@ func newWorld(t *testing.T) *world {
 
 func (w *world) write(path, text string) {
 	w.t.Helper()
-	if err := errors.Join(os.MkdirAll(filepath.Dir(path), 0o700), os.WriteFile(path, []byte(text), 0o700)); err != nil { // #nosec G306 -- it is to be run
+	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
 		w.t.Fatal(err)
 	}
+	program.Write(w.t, path, text) // it may be to be run
 }
 
 func (w *world) read(path string) string {
