@@ -97,6 +97,7 @@ func approve(w *world, usage string) {
 	ask("other", "Bash")
 	w.until("read	completed", "sessiond list --fields title,status")
 	w.until("fetch	completed", "sessiond list --fields title,status")
+	w.until("other	waiting_input", "sessiond list --fields title,status")
 	stop()
 	all := w.ok("sessiond approvals --all --json")
 	for _, want := range []string{`"status":"approved".*"tool_name":"Read"|"tool_name":"Read".*"status":"approved"`,
