@@ -23,6 +23,7 @@ func TestExamplesAreTrue(t *testing.T) {
 	w := newWorld(t, r)
 	w.start()
 	w.indexed()
+	w.claudeFound()
 	w.ask("a daemon without sessions", "health", nil)
 	first := w.one()
 	w.jobs(first)
@@ -225,6 +226,20 @@ func (w *world) indexed() {
 		}
 		if h.Search.Problem != "" {
 			w.t.Fatal(h.Search.Problem)
+		}
+	}
+}
+
+// claudeFound waits until the daemon knows claude, whose first answer may take longer
+// than health waits.
+func (w *world) claudeFound() {
+	for {
+		h, err := w.Health(w.ctx)
+		if err != nil {
+			w.t.Fatal(err)
+		}
+		if h.Claude.Available {
+			return
 		}
 	}
 }

@@ -32,6 +32,10 @@ export class Daemon {
     return daemon;
   }
 
+  get pid(): number | undefined {
+    return this.#process?.pid;
+  }
+
   get env(): NodeJS.ProcessEnv {
     return {
       HOME: this.dir,
