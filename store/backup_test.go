@@ -239,7 +239,7 @@ func TestVacuumGivesPagesBack(t *testing.T) {
 	remove(t, s, gone)
 	freed, err := s.Vacuum(t.Context())
 	counts := stop()
-	if err != nil || freed < 8<<20 {
+	if err != nil || freed < 8<<20-int64(counts[0])*1000 { // what was free was written to meanwhile
 		t.Errorf("%d bytes freed, %v", freed, err)
 	}
 	size, err := s.Size(t.Context())
