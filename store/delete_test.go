@@ -12,20 +12,30 @@ import (
 	"github.com/sessiond/sessiond/rpc/api"
 )
 
-// copyDatabase copies the files of a live database, as a crash leaves them.
+// copyDatabase copies the files of a live database, as a crash leaves them. Nobody may
+// commit meanwhile.
 func copyDatabase(t *testing.T, path string) string {
 	t.Helper()
 	copied := filepath.Join(t.TempDir(), "copy")
-	for _, suffix := range []string{"", "-wal"} {
-		b, err := os.ReadFile(path + suffix)
-		if err != nil {
-			t.Fatal(err)
-		}
-		if err := os.WriteFile(copied+suffix, b, 0o600); err != nil {
-			t.Fatal(err)
-		}
+	if err := copyLive(path, copied); err != nil {
+		t.Fatal(err)
 	}
 	return copied
+}
+
+// copyLive copies the log first: a checkpoint between the two would take from it what
+// the database did not have yet. The other way round both have it.
+func copyLive(from, to string) error {
+	for _, suffix := range []string{"-wal", ""} {
+		b, err := os.ReadFile(from + suffix)
+		if err != nil {
+			return err
+		}
+		if err := os.WriteFile(to+suffix, b, 0o600); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // filled makes a session with everything, and many events.

@@ -192,14 +192,10 @@ func (m *model) crash() {
 	if err != nil {
 		m.t.Fatal(err)
 	}
-	for _, suffix := range []string{"", "-wal"} {
-		content, err := os.ReadFile(filepath.Join(m.dir, "db") + suffix)
-		if err == nil {
-			err = os.WriteFile(filepath.Join(dir, "db")+suffix, content, 0o600)
-		}
-		if err != nil {
-			m.t.Fatal(err)
-		}
+	copied := make(chan error, 1)
+	m.s.writer.jobs <- func() { copied <- copyLive(filepath.Join(m.dir, "db"), filepath.Join(dir, "db")) } // between its commits
+	if err := <-copied; err != nil {
+		m.t.Fatal(err)
 	}
 	old := m.s
 	m.dir = dir
