@@ -8,6 +8,7 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+	"time"
 
 	"github.com/sessiond/sessiond/rpc/api"
 )
@@ -308,7 +309,7 @@ func TestALargeBatchOnAFullDisk(t *testing.T) {
 		return
 	}
 	dir := t.TempDir()
-	s := openAt(t, filepath.Join(dir, "db"), Options{})
+	s := openAt(t, filepath.Join(dir, "db"), Options{lasting: time.Hour})
 	row := create(t, s, nil)
 	inject(t, dir, rule{call: "write", errno: syscall.ENOSPC, suffix: "-wal", after: 100, times: 1})
 	large := &Batch{Events: []Event{lineEvent(row.N, strings.Repeat("x", 4<<20))}}

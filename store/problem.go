@@ -24,6 +24,7 @@ const (
 type trouble struct {
 	path   string
 	logger *slog.Logger
+	lasts  time.Duration // lasting
 
 	mu         sync.Mutex
 	commit     error
@@ -75,7 +76,7 @@ func (t *trouble) commitFailed(err error, size int) {
 func (t *trouble) committed(size int) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	if t.commit == nil || size < t.size && time.Since(t.failed) < lasting {
+	if t.commit == nil || size < t.size && time.Since(t.failed) < t.lasts {
 		return
 	}
 	t.logger.Info("the database can be written again")

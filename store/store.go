@@ -1,6 +1,7 @@
 package store
 
 import (
+	"cmp"
 	"context"
 	"database/sql"
 	"encoding/json"
@@ -30,6 +31,7 @@ type Options struct {
 	// For tests.
 	walPages     int64         // in the place of checkpointPages
 	patience     time.Duration // in the place of busyPatience
+	lasting      time.Duration // in the place of lasting
 	migrations   fs.FS         // in the place of those that are built in
 	beforeCommit func()        // called when a migration is about to commit
 }
@@ -80,7 +82,7 @@ func Open(ctx context.Context, path string, o Options) (_ *Store, err error) {
 	if err := prepare(ctx, path, o); err != nil {
 		return nil, err
 	}
-	s := &Store{trouble: &trouble{path: path, logger: o.Logger}}
+	s := &Store{trouble: &trouble{path: path, logger: o.Logger, lasts: cmp.Or(o.lasting, lasting)}}
 	s.life, s.end = context.WithCancel(context.Background())
 	s.closing = s.life.Done()
 	s.hurry, s.rush = context.WithCancel(s.life)
