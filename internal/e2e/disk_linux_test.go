@@ -7,7 +7,6 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"slices"
 	"strings"
 	"testing"
 
@@ -87,39 +86,6 @@ func serveOn(t *testing.T, d *smallDisk) *served {
 	w.cfg.StateDir = filepath.Join(d.dir, "state")
 	w.cfg.Claude = scripted.InstallVersion(t, t.TempDir(), claudecli.Pinned)
 	return serve(t, w)
-}
-
-// complaints are what health says is wrong.
-func (w *world) complaints() string {
-	w.t.Helper()
-	h, err := w.Health(w.ctx)
-	if err != nil {
-		w.t.Fatal(err)
-	}
-	if (h.Status == api.HealthOK) != (len(h.Problems) == 0) {
-		w.t.Errorf("%s with problems %q", h.Status, h.Problems)
-	}
-	return strings.Join(h.Problems, "\n")
-}
-
-// degraded waits until health names everything that is wanted.
-func (w *world) degraded(want ...string) {
-	w.t.Helper()
-	there := poll(func() bool {
-		said := w.complaints()
-		return !slices.ContainsFunc(want, func(s string) bool { return !strings.Contains(said, s) })
-	})
-	if !there {
-		w.t.Fatalf("health says %q, and not %q", w.complaints(), want)
-	}
-}
-
-// well waits until health has nothing to say.
-func (w *world) well() {
-	w.t.Helper()
-	if !poll(func() bool { return w.complaints() == "" }) {
-		w.t.Errorf("health still says %q", w.complaints())
-	}
 }
 
 // everyLine waits for a session's end, and wants every line that it has emitted,

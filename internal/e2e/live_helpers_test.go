@@ -5,6 +5,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 	"testing"
 
 	"github.com/sessiond/sessiond/rpc/api"
@@ -162,4 +163,37 @@ func (w *world) copy() *world {
 	w.start()
 	other.start()
 	return &other
+}
+
+// complaints are what health says is wrong.
+func (w *world) complaints() string {
+	w.t.Helper()
+	h, err := w.Health(w.ctx)
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	if (h.Status == api.HealthOK) != (len(h.Problems) == 0) {
+		w.t.Errorf("%s with problems %q", h.Status, h.Problems)
+	}
+	return strings.Join(h.Problems, "\n")
+}
+
+// degraded waits until health names everything that is wanted.
+func (w *world) degraded(want ...string) {
+	w.t.Helper()
+	there := poll(func() bool {
+		said := w.complaints()
+		return !slices.ContainsFunc(want, func(s string) bool { return !strings.Contains(said, s) })
+	})
+	if !there {
+		w.t.Fatalf("health says %q, and not %q", w.complaints(), want)
+	}
+}
+
+// well waits until health has nothing to say.
+func (w *world) well() {
+	w.t.Helper()
+	if !poll(func() bool { return w.complaints() == "" }) {
+		w.t.Errorf("health still says %q", w.complaints())
+	}
 }
