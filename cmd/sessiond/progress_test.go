@@ -56,7 +56,7 @@ func TestProgressOnATerminal(t *testing.T) {
 	p.set(1, 4)
 	p.remark("%s", "\x1b[2Jhostile"+strings.Repeat(" long", 100))
 	s.see(" 25 %  1 of 4 sessions", "  ␛[2J") // how long it takes yet may stand between
-	p.step("importing", "sessions") // said again: it is the same
+	p.step("importing", "sessions")           // said again: it is the same
 	p.set(2, 4)
 	s.see(" 50 %  2 of 4 sessions")
 	p.hide()
