@@ -239,7 +239,7 @@ type Inspection struct {
 }
 
 // Inspect looks at the index of a state directory, which may be in use, and changes
-// nothing. An error wraps fs.ErrNotExist where there is none.
+// nothing. An error wraps fs.ErrNotExist where there is none, or none yet.
 func Inspect(ctx context.Context, stateDir string) (i Inspection, err error) {
 	path := filepath.Join(Dir(stateDir), "index.db")
 	info, err := os.Stat(path)
@@ -253,7 +253,14 @@ func Inspect(ctx context.Context, stateDir string) (i Inspection, err error) {
 	}
 	defer func() { err = errors.Join(err, db.Close()) }()
 	var sound string
-	err = db.QueryRowContext(ctx, "SELECT value FROM state WHERE name = 'indexed_seq'").Scan(&i.IndexedSeq)
+	var tables int
+	err = db.QueryRowContext(ctx, "SELECT count(*) FROM sqlite_schema").Scan(&tables)
+	if err == nil && tables == 0 { // it is just being made
+		return i, fmt.Errorf("%s: %w", path, fs.ErrNotExist)
+	}
+	if err == nil {
+		err = db.QueryRowContext(ctx, "SELECT value FROM state WHERE name = 'indexed_seq'").Scan(&i.IndexedSeq)
+	}
 	if err == nil {
 		err = db.QueryRowContext(ctx, "PRAGMA quick_check(1)").Scan(&sound)
 	}

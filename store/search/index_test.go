@@ -3,6 +3,7 @@ package search
 import (
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"slices"
@@ -91,6 +92,21 @@ func TestTheFilesArePrivate(t *testing.T) {
 		if info, err := os.Stat(path); err != nil || info.Mode().Perm()&0o077 != 0 {
 			t.Errorf("%s: %v, %v", path, info.Mode(), err)
 		}
+	}
+}
+
+// TestAnIndexThatIsJustBeingMade is none yet, and not a damaged one.
+func TestAnIndexThatIsJustBeingMade(t *testing.T) {
+	t.Parallel()
+	state := t.TempDir()
+	if err := os.Mkdir(Dir(state), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(filepath.Join(Dir(state), "index.db"), nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := Inspect(t.Context(), state); !errors.Is(err, fs.ErrNotExist) {
+		t.Errorf("inspect: %v", err)
 	}
 }
 
