@@ -53,7 +53,12 @@ func (w *world) check(subscribers ...*subscriber) {
 	for _, s := range subscribers {
 		w.checkSubscriber(s, events[""])
 	}
+	w.settleFiles()
+	if w.relax != nil {
+		w.relax()
+	}
 	indexed := w.settleIndex()
+	w.settleFiles()
 	_ = w.client.Close()
 	if err := w.daemon.stop(); err != nil {
 		w.problem("%v", err)
@@ -70,7 +75,8 @@ func (w *world) check(subscribers ...*subscriber) {
 // log reads all events there are, by session, and under "" all together.
 func (w *world) log() map[string][]api.Event {
 	all := map[string][]api.Event{}
-	health, err := w.client.Health(w.ctx)
+	var health api.Health
+	err := w.again(func(ctx context.Context) (err error) { health, err = w.client.Health(ctx); return err })
 	if err != nil {
 		w.problem("health: %v", err)
 		return all
@@ -99,7 +105,8 @@ func (w *world) list() map[string]api.Session {
 	limit := 500
 	p := api.ListSessionsParams{Limit: &limit}
 	for {
-		page, err := w.client.ListSessions(w.ctx, p)
+		var page api.ListSessionsResult
+		err := w.again(func(ctx context.Context) (err error) { page, err = w.client.ListSessions(ctx, p); return err })
 		if err != nil {
 			w.problem("listSessions: %v", err)
 			return all
@@ -173,7 +180,8 @@ func (w *world) lines(id string) []line {
 	own := false
 	p := api.GetConversationParams{SessionID: id, IncludeRaw: true, IncludeAncestors: &own}
 	for {
-		page, err := w.client.GetConversation(w.ctx, p)
+		var page api.GetConversationResult
+		err := w.again(func(ctx context.Context) (err error) { page, err = w.client.GetConversation(ctx, p); return err })
 		if err != nil {
 			w.problem("getConversation %s: %v", id, err)
 			return all
@@ -273,7 +281,11 @@ func lasting(printed []byte) []line {
 // checkMessages looks at what has become of a session's messages: each was taken
 // once, or it is said why not.
 func (w *world) checkMessages(k *known, ses api.Session, stored []line) {
-	list, err := w.client.ListMessages(w.ctx, api.ListMessagesParams{SessionID: k.id})
+	var list api.ListMessagesResult
+	err := w.again(func(ctx context.Context) (err error) {
+		list, err = w.client.ListMessages(ctx, api.ListMessagesParams{SessionID: k.id})
+		return err
+	})
 	if err != nil {
 		w.problem("listMessages %s: %v", k.id, err)
 		return
@@ -412,6 +424,16 @@ func (w *world) checkProcesses() {
 			return
 		}
 		time.Sleep(10 * time.Millisecond)
+	}
+}
+
+// settleFiles waits until the daemon has removed what sessions that have ended do not need:
+// it does so a moment after their end, or its own start.
+func (w *world) settleFiles() {
+	for end := time.Now().Add(patience / 4); time.Now().Before(end); time.Sleep(5 * time.Millisecond) {
+		if entries, err := os.ReadDir(filepath.Join(w.daemon.state, "sessions")); err != nil || len(entries) == 0 {
+			return
+		}
 	}
 }
 

@@ -53,7 +53,7 @@ func crash(t *testing.T, p crashpoint.Point, times int) {
 	if strings.HasPrefix(string(p), "migrate.") {
 		oldDatabase(t, w)
 	}
-	relax := w.supervise()
+	relax, crashes := w.supervise(), 0
 	w.connect()
 	hurry := make(chan struct{})
 	close(hurry)
@@ -72,17 +72,23 @@ func crash(t *testing.T, p crashpoint.Point, times int) {
 	for end := time.Now().Add(patience / 4); reached() == 0 && time.Now().Before(end); { // some come a moment later
 		time.Sleep(10 * time.Millisecond)
 	}
-	_ = w.again(func(ctx context.Context) error { _, err := w.client.Health(ctx); return err })
+	due := func() int {
+		if reached() < times || strings.HasPrefix(string(p), "shim.") {
+			return 0
+		}
+		return 1
+	}
+	w.crashed(due)
 	w.finish(subscribers)
 	if strings.HasPrefix(string(p), "search.") {
 		w.quietIndex(func() bool { return reached() >= times }) // it may die for that yet
 	}
-	crashes, due := relax(), 0
-	if reached() >= times && !w.shimsDie(p) {
-		due = 1
+	if reached() >= times {
+		w.shimsDie(p)
 	}
+	w.relax = func() { w.crashed(due); crashes = relax() }
 	w.check(subscribers...)
-	if reached() == 0 || crashes != due {
+	if reached() == 0 || crashes != due() {
 		w.problem("the point was reached %d times, and the daemon has crashed %d times", reached(), crashes)
 	}
 	w.report("crash")
@@ -91,11 +97,20 @@ func crash(t *testing.T, p crashpoint.Point, times int) {
 	}
 }
 
-// shimsDie tells whether a point is a shim's. Then one session has lost its own,
-// and has failed, unless the shim had nothing left to say.
-func (w *world) shimsDie(p crashpoint.Point) bool {
+// crashed waits until as many daemons have died as are due, and the next one answers:
+// a point is counted a moment before the daemon dies of it.
+func (w *world) crashed(due func() int) {
+	for end := time.Now().Add(patience / 4); int(w.crashes.Load()) < due() && time.Now().Before(end); {
+		time.Sleep(10 * time.Millisecond)
+	}
+	_ = w.again(func(ctx context.Context) error { _, err := w.client.Health(ctx); return err })
+}
+
+// shimsDie looks at what has come of a shim's death, if the point is a shim's: one
+// session has lost its own, and has failed, unless the shim had nothing left to say.
+func (w *world) shimsDie(p crashpoint.Point) {
 	if !strings.HasPrefix(string(p), "shim.") {
-		return false
+		return
 	}
 	failed := 0
 	for id, ses := range w.list() {
@@ -107,7 +122,6 @@ func (w *world) shimsDie(p crashpoint.Point) bool {
 	if most := map[bool]int{true: 0, false: 1}[p == crashpoint.ShimExitRecorded]; failed > most {
 		w.problem("%d sessions have failed, of one shim that died", failed)
 	}
-	return true
 }
 
 // oldDatabase puts a database there whose schema is older than any.
@@ -132,7 +146,7 @@ func oldDatabase(t *testing.T, w *world) {
 // killed. What it returns ends that, and says how many have been.
 func (w *world) supervise() (relax func() int) {
 	ctx, cancel := context.WithCancel(w.ctx)
-	crashes, done := 0, make(chan struct{})
+	done := make(chan struct{})
 	if err := w.daemon.launch(); err != nil {
 		w.t.Fatal(err)
 	}
@@ -147,8 +161,9 @@ func (w *world) supervise() (relax func() int) {
 			if ctx.Err() != nil {
 				return
 			}
-			if status, ok := w.daemon.cmd.ProcessState.Sys().(syscall.WaitStatus); ok && status.Signaled() {
-				crashes++
+			if status, ok := w.daemon.cmd.ProcessState.Sys().(syscall.WaitStatus); ok && status.Signaled() && status.Signal() == syscall.SIGKILL {
+				w.crashes.Add(1)
+			} else if ok && status.Signaled() && status.Signal() == syscall.SIGTERM { // it was told to stop before it could be told
 			} else if !ok || status.ExitStatus() != 0 {
 				w.problem("the daemon has stopped: %v", w.daemon.cmd.ProcessState)
 				return
@@ -162,7 +177,7 @@ func (w *world) supervise() (relax func() int) {
 	return func() int {
 		cancel()
 		<-done
-		return crashes
+		return int(w.crashes.Load())
 	}
 }
 

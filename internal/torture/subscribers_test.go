@@ -98,7 +98,8 @@ func (w *world) follow(ctx context.Context, s *subscriber) {
 
 // finish waits until every subscriber has seen the head of the log, and ends it.
 func (w *world) finish(subscribers []*subscriber) {
-	health, err := w.client.Health(w.ctx)
+	var health api.Health
+	err := w.again(func(ctx context.Context) (err error) { health, err = w.client.Health(ctx); return err })
 	if err != nil {
 		w.problem("health: %v", err)
 	}

@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -29,6 +30,8 @@ type world struct {
 	daemon  *program
 	client  *client.Client
 	unmount func(keep bool) // the file system of the state, if it has one of its own
+	crashes atomic.Int64    // daemons that were killed while they were supervised
+	relax   func()          // ends the supervising, before the daemon is stopped for good; may be nil
 
 	mu       sync.Mutex
 	known    map[string]*known // by session id
