@@ -3,6 +3,7 @@ package torture
 import (
 	"crypto/sha256"
 	"encoding/binary"
+	"errors"
 	"fmt"
 	"math/rand/v2"
 	"strings"
@@ -30,6 +31,16 @@ func TestTortureJobs(t *testing.T) {
 		if ok := t.Run(fmt.Sprintf("seed=%d", s), func(t *testing.T) { roundOfJobs(t, s) }); !ok || wanted.Err() != nil {
 			t.Fatalf("round %d of %d: this is enough", i+1, *rounds)
 		}
+	}
+}
+
+// patient has another daemon go on, under which summarisers may take the time they need:
+// on a machine that is very busy none may come to its end in a second.
+func (w *world) patient() {
+	err := w.daemon.stop()
+	w.daemon.env = append(w.daemon.env, "SESSIOND_SUMMARIZE_TIMEOUT=2m")
+	if err = errors.Join(err, w.daemon.start(w.ctx)); err != nil {
+		w.problem("%v", err)
 	}
 }
 
@@ -66,6 +77,7 @@ func roundOfJobs(t *testing.T, s int64) {
 	}
 	w.script("")
 	w.conclude()
+	w.patient()
 	w.finishJobs(ids...)
 	w.checkJobs(ids...)
 	w.check()
