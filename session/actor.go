@@ -35,6 +35,7 @@ type actor struct {
 	partly  bool  // the machine lacks messages and approvals: they are to be loaded
 	stale   bool  // the machine may not be what is stored: it is to be loaded
 	refusal error // why no call can be served now; nil: they are
+	strands bool  // the session could not be held, and that is shown until it is
 	link    link
 	journal *shim.Journal
 	punched int64             // the journal is given back to the disk up to here
@@ -105,15 +106,20 @@ func (a *actor) lost(err error, wait time.Duration) {
 // strand refuses calls for a while.
 func (a *actor) strand(ctx context.Context, cause error, wait time.Duration) error {
 	a.mgr.trouble(a.id, cause)
+	a.strands = true
 	a.ready()
 	a.refusal = api.InvalidState(a.m.row.Session.Status, "it is tried again by itself; mend the cause, or see the daemon's log",
 		"session %s cannot be reached: %v", a.id, cause)
 	defer func() { a.refusal = nil }()
-	if err := a.pause(ctx, wait); err != nil {
-		return err
+	return a.pause(ctx, wait)
+}
+
+// held notes that the session can be held again, if it could not.
+func (a *actor) held() {
+	if a.strands {
+		a.mgr.trouble(a.id, nil)
+		a.strands = false
 	}
-	a.mgr.trouble(a.id, nil)
-	return nil
 }
 
 // live takes the session from where it stands to its end.
@@ -122,6 +128,7 @@ func (a *actor) live(ctx context.Context) error {
 		return err
 	}
 	if a.m.row.Session.Status == api.StatusQueued {
+		a.held()
 		a.ready()
 		if err := a.await(ctx, a.granted); err != nil {
 			return err
@@ -213,6 +220,7 @@ func (a *actor) await(ctx context.Context, ready <-chan struct{}) error {
 // process is gone and its journal was read to the end.
 func (a *actor) follow(ctx context.Context) error {
 	var more <-chan struct{} // there may be more lines
+	a.held()
 	a.plan(false)
 	for {
 		select {
