@@ -130,12 +130,11 @@ class Large(DaemonTest):
         self.assertEqual((await self.client.list_messages(id))["messages"][0]["content"], text)
 
     async def test_deltas_have_no_seq(self) -> None:
-        events = self.client.events(include_partial=True)
-        first = asyncio.ensure_future(anext(events))  # it subscribes before the session is launched
-        await asyncio.sleep(0)
-        await self.client.health()
-        id = await self.launch("partial: 5", interactive=True, include_partial_messages=True)
-        event = await first
+        go = self.daemon.work / "go"
+        id = await self.launch(f"wait: {go}\npartial: 5", interactive=True, include_partial_messages=True)
+        events = self.client.events(after_seq=0, include_partial=True)
+        event = await anext(events)  # it has subscribed: deltas are not in the log
+        go.touch()
         deltas, last = 0, 0
         while True:
             if event["type"] == "partial_message":

@@ -136,13 +136,14 @@ test('deltas have no seq', options, async (t) => {
   const daemon = await Daemon.start(t);
   using client = await daemon.client();
   const stop = new AbortController();
-  const events = client.events({ include_partial: true }, { signal: stop.signal });
-  const first = events.next(); // it subscribes before the session is launched
-  await client.health();
-  const id = await launch(daemon, client, 'partial: 5', { include_partial_messages: true, interactive: true });
+  const go = join(daemon.work, 'go');
+  const id = await launch(daemon, client, `wait: ${go}\npartial: 5`, { include_partial_messages: true, interactive: true });
+  const events = client.events({ after_seq: 0, include_partial: true }, { signal: stop.signal });
+  const first = await events.next(); // it has subscribed: deltas are not in the log
+  writeFileSync(go, '');
   let deltas = 0;
   let last = 0;
-  for (let next = await first; !next.done; next = await events.next()) {
+  for (let next = first; !next.done; next = await events.next()) {
     const event = next.value;
     if (event.type === 'partial_message') deltas++;
     assert.equal(event.seq === undefined, event.type === 'partial_message');
