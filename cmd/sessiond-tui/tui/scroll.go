@@ -165,9 +165,8 @@ func (s *scroll) reveal() {
 	if _, below := s.hidden(s.selected); below > 0 {
 		s.top, s.line, s.follow = s.selected, 0, false
 		if n := len(s.lines(s.selected)); n < s.height { // its end at the bottom
-			keep := s.selected
-			s.by(-(s.height - n))
-			s.selected = keep
+			s.line = n - s.height
+			s.roll()
 		}
 		s.settle()
 	}

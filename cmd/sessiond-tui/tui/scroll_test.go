@@ -93,6 +93,9 @@ func TestScrollingShowsAPartOfAllLines(t *testing.T) {
 				s.by(rapid.IntRange(-50, 50).Draw(t, "by"))
 			case 1:
 				s.selectBy(rapid.SampledFrom([]int{-1, 1}).Draw(t, "select"))
+				if from, to := s.visible(); s.selected < from || s.selected > to {
+					t.Fatalf("block %d is selected, and %d to %d are on the screen", s.selected, from, to)
+				}
 			case 2:
 				s.home()
 			case 3:
