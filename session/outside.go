@@ -67,6 +67,7 @@ type observer struct {
 	stored map[string]bool
 	forget []string
 	live   map[string]*watched // by session id
+	ended  time.Duration       // endedPatience
 	looked time.Time
 	failed string // the last problem that was logged
 }
@@ -90,7 +91,7 @@ type input struct {
 }
 
 func (m *Manager) newObserver() *observer {
-	return &observer{m: m, dir: hook.Dir(m.cfg.StateDir), stored: map[string]bool{}, live: map[string]*watched{}}
+	return &observer{m: m, dir: hook.Dir(m.cfg.StateDir), stored: map[string]bool{}, live: map[string]*watched{}, ended: endedPatience}
 }
 
 // remember keeps how a session stands, as long as it is not final.

@@ -30,7 +30,7 @@ func (o *observer) lookAt(ctx context.Context, id string, w *watched) error {
 	switch {
 	case w.out.Ended != "":
 		// It writes a few lines more before it goes, or turns to another conversation.
-		if w.out.PID != 0 && !alive || time.Since(w.since) > endedPatience {
+		if w.out.PID != 0 && !alive || time.Since(w.since) > o.ended {
 			crashpoint.Reach(crashpoint.HookEnding)
 			return o.finish(ctx, id, reasonExited, api.Time{})
 		}

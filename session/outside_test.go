@@ -52,7 +52,20 @@ func newPub(t *testing.T, change func(*Config)) *pub {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _, _ = m.Close(), st.Close() })
-	return &pub{t: t, m: m, o: m.newObserver(), home: t.TempDir(), clock: time.Now().Add(-time.Hour)}
+	return &pub{t: t, m: m, o: patient(m), home: t.TempDir(), clock: time.Now().Add(-time.Hour)}
+}
+
+// patient is an observer that ends no session by itself, however slow a test is.
+func patient(m *Manager) *observer {
+	o := m.newObserver()
+	o.ended = time.Hour
+	return o
+}
+
+// later has the time be over in which a session that has ended writes its last lines.
+func (p *pub) later(id string) {
+	p.t.Helper()
+	p.o.live[id].since = time.Now().Add(-2 * p.o.ended)
 }
 
 // says leaves what a hook was told.
@@ -122,7 +135,7 @@ func (p *pub) round() {
 // another has another observer in the place of this one, as the next daemon has.
 func (p *pub) another() {
 	p.t.Helper()
-	p.o = p.m.newObserver()
+	p.o = patient(p.m)
 	rows, err := p.m.store.OpenSessions(p.t.Context())
 	if err != nil {
 		p.t.Fatal(err)
@@ -290,7 +303,7 @@ func TestOutsideStatus(t *testing.T) {
 	if ses.Status.Final() || ses.NumTurns != 2 || ses.Model != "opus" {
 		t.Errorf("session: %+v", ses)
 	}
-	p.o.live[ses.ID].since = time.Now().Add(-2 * endedPatience)
+	p.later(ses.ID)
 	p.round()
 	p.wants(ses.ID, "message user one", "> running (message)", "> waiting_input approval (approval)", "tool_call assistant t1", "tool_result user did xt1",
 		"> running (answered)", "tool_call assistant t2", "tool_result user Exit code 3t2", "> waiting_input message (claude_activity)", "> running (message)",
@@ -414,7 +427,7 @@ func TestOutsideNext(t *testing.T) {
 	if len(list) != 2 || list[0].ID != first.ID || list[0].Status != api.StatusCompleted || list[1].ParentSessionID != first.ID {
 		t.Fatalf("sessions: %+v", list)
 	}
-	p.o.live[list[1].ID].since = time.Now().Add(-2 * endedPatience)
+	p.later(list[1].ID)
 	p.round()
 	p.says(id, "Stop", "")
 	p.uses(id, "late", "x")
@@ -667,7 +680,7 @@ func TestOutsideInterrupted(t *testing.T) {
 	}
 	p.says(id, "SessionEnd", `,"reason":"prompt_input_exit"`)
 	p.round()
-	p.o.live[p.one().ID].since = time.Now().Add(-2 * endedPatience)
+	p.later(p.one().ID)
 	p.round()
 	if ses := p.one(); ses.Status != api.StatusInterrupted {
 		t.Errorf("session: %+v", ses)
