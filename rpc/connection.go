@@ -257,7 +257,7 @@ func (c *connection) shutDown() {
 	c.stopping.Store(true)
 	impatient := time.AfterFunc(c.server.o.ShutdownGrace, c.stopWork)
 	defer impatient.Stop()
-	ctx, cancel := context.WithTimeout(c.ctx, c.server.o.ShutdownGrace+flushTimeout)
+	ctx, cancel := context.WithTimeout(c.ctx, c.server.o.ShutdownGrace+c.server.o.flush)
 	defer cancel()
 	c.windUp(ctx)
 }

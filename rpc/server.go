@@ -63,6 +63,8 @@ type Options struct {
 
 	WriteStall    time.Duration // a client that takes nothing for so long is cut; 0: 2 min
 	ShutdownGrace time.Duration // for requests at work when the server stops; 0: 400 ms
+
+	flush time.Duration // for tests, in the place of flushTimeout
 }
 
 // Server serves the protocol.
@@ -84,6 +86,7 @@ func NewServer(o Options) *Server {
 	o.MaxPendingBytes = cmp.Or(o.MaxPendingBytes, pendingRequests*int64(o.MaxRequestBytes))
 	o.WriteStall = cmp.Or(o.WriteStall, defaultWriteStall)
 	o.ShutdownGrace = cmp.Or(o.ShutdownGrace, defaultShutdownGrace)
+	o.flush = cmp.Or(o.flush, flushTimeout)
 	o.Logger = cmp.Or(o.Logger, slog.New(slog.DiscardHandler))
 	s := &Server{o: o, log: o.Logger, methods: map[string]method{}, pending: semaphore.NewWeighted(o.MaxPendingBytes)}
 	for _, m := range methodTable() {

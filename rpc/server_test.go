@@ -54,7 +54,7 @@ func TestServerStopsInSpiteOfStubbornRequests(t *testing.T) {
 	t.Parallel()
 	entered := make(chan string, 1)
 	s := startServer(t, &fakeService{getSessionState: blocking(entered, nil)}, func(o *Options) {
-		o.ShutdownGrace = 10 * time.Millisecond
+		o.ShutdownGrace, o.flush = 10*time.Millisecond, patience
 	})
 	client := s.dial()
 	client.call("getSessionState", `{"session_id":"a"}`)
