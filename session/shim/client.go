@@ -282,12 +282,13 @@ func isChild(pid int) bool {
 func (c *Client) reap(pid int) {
 	timer := time.NewTimer(0)
 	defer timer.Stop()
-	end := time.Now().Add(5 * time.Second)
+	left := 5 * time.Second // to be slept: a machine that stood still has not waited
 	for pause := 50 * time.Microsecond; ; pause = min(2*pause, 20*time.Millisecond) {
 		got, err := unix.Wait4(pid, nil, unix.WNOHANG, nil)
-		if got == pid || err != nil && !errors.Is(err, unix.EINTR) || time.Now().After(end) {
+		if got == pid || err != nil && !errors.Is(err, unix.EINTR) || left <= 0 {
 			return
 		}
+		left -= pause
 		timer.Reset(pause)
 		select {
 		case <-timer.C:

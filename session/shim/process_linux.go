@@ -57,8 +57,8 @@ func (c *child) reapOne() (status unix.WaitStatus, mine bool) {
 // descendants: those whose parents die become its children. It gives up, false,
 // after the given time.
 func killDescendants(patience time.Duration) bool {
-	pause := time.Millisecond
-	for end := time.Now().Add(patience); ; time.Sleep(pause) {
+	// What was slept counts, not the clock: a machine that stood still has not waited.
+	for left, pause := patience, time.Millisecond; ; left -= pause {
 		for {
 			pid, err := unix.Wait4(-1, nil, unix.WNOHANG, nil)
 			if errors.Is(err, unix.ECHILD) {
@@ -68,10 +68,11 @@ func killDescendants(patience time.Duration) bool {
 				break
 			}
 		}
-		if time.Now().After(end) {
+		if left <= 0 {
 			return false
 		}
 		signalDescendants(os.Getpid(), unix.SIGKILL)
+		time.Sleep(pause)
 		pause = min(2*pause, 50*time.Millisecond)
 	}
 }
