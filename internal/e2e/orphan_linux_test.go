@@ -2,10 +2,14 @@ package e2e
 
 import (
 	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
 	"syscall"
 	"testing"
 
 	"github.com/sessiond/sessiond/rpc/api"
+	"github.com/sessiond/sessiond/session/shim"
 )
 
 // TestOrphansOnFullDisk is TestFullDisk for processes whose shims were killed:
@@ -25,6 +29,9 @@ func TestOrphansOnFullDisk(t *testing.T) {
 				for _, id := range ids {
 					s.reached(id, "print", 0)
 					s.killShim(id)
+				}
+				for _, id := range ids {
+					s.kept(id)
 				}
 				disk.fill()
 				s.open("print")
@@ -51,6 +58,25 @@ func TestOrphansOnFullDisk(t *testing.T) {
 				s.well()
 			})
 		}
+	}
+}
+
+// kept waits until the daemon looks after a process whose shim was killed, whose files it
+// has open for that: what is printed before may be more than there is room for.
+func (s *served) kept(id string) {
+	s.t.Helper()
+	stderr, err := os.Stat(filepath.Join(s.dir(id), shim.StderrName))
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	if !poll(func() bool {
+		files, err := filepath.Glob(fmt.Sprintf("/proc/%d/fd/*", s.daemon.Process.Pid))
+		return err == nil && slices.ContainsFunc(files, func(file string) bool {
+			open, err := os.Stat(file)
+			return err == nil && os.SameFile(open, stderr)
+		})
+	}) {
+		s.t.Fatal("nobody looks after the process")
 	}
 }
 
