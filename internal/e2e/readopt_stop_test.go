@@ -142,7 +142,8 @@ func TestStopsInSpiteOf(t *testing.T) {
 // database is a second program that uses the daemon's database.
 func (s *served) database() *sql.DB {
 	s.t.Helper()
-	db, err := sql.Open("sqlite3", filepath.Join(s.cfg.StateDir, "sessiond.db"))
+	// It waits for a daemon that removes what was deleted, one step right behind the other.
+	db, err := sql.Open("sqlite3", fmt.Sprintf("file:%s?_busy_timeout=%d", filepath.Join(s.cfg.StateDir, "sessiond.db"), patience.Milliseconds()))
 	if err != nil {
 		s.t.Fatal(err)
 	}
