@@ -125,8 +125,8 @@ func (t *talk) hold(ctx context.Context, seq int64, history int) error {
 			t.out.width = t.console.fit()
 		case <-t.settled.C:
 			t.arm()
-		case <-t.console.interrupts:
-			err = t.interrupt(ctx)
+		case at := <-t.console.interrupts:
+			err = t.interrupt(ctx, at)
 		case ev := <-events:
 			if err = ev.err; err == nil {
 				err = t.event(ev.Event)

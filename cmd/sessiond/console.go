@@ -7,6 +7,7 @@ import (
 	"strings"
 	"sync"
 	"sync/atomic"
+	"time"
 	"unicode"
 
 	"github.com/mattn/go-isatty"
@@ -27,7 +28,7 @@ type console struct {
 
 	entries    chan entry
 	presses    chan press
-	interrupts chan struct{} // Ctrl-C, also while something is handled
+	interrupts chan time.Time // when Ctrl-C was typed, also while something is handled
 	handled    chan struct{}
 	done       chan struct{}
 	reading    sync.WaitGroup
@@ -63,7 +64,7 @@ func openConsole(in, out *os.File) (*console, error) {
 	c := &console{
 		in: in, out: out,
 		entries: make(chan entry), presses: make(chan press), handled: make(chan struct{}),
-		interrupts: make(chan struct{}, 2), done: make(chan struct{}),
+		interrupts: make(chan time.Time, 2), done: make(chan struct{}),
 	}
 	var err error
 	if c.reader, err = cancelreader.NewReader(in); err != nil {
@@ -186,7 +187,7 @@ func (c *console) Read(p []byte) (int, error) {
 				continue
 			}
 			select {
-			case c.interrupts <- struct{}{}:
+			case c.interrupts <- time.Now():
 			default: // two wait, and say all
 			}
 		}

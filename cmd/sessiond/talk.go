@@ -262,13 +262,13 @@ func (t *talk) send(ctx context.Context, text string, delivery api.Delivery) {
 	}
 }
 
-// interrupt is Ctrl-C.
-func (t *talk) interrupt(ctx context.Context) error {
-	now := time.Now()
-	if now.Sub(t.interrupted) < time.Second {
+// interrupt is Ctrl-C. What counts is when it was typed: what the one before does
+// may take its time.
+func (t *talk) interrupt(ctx context.Context, at time.Time) error {
+	if at.Sub(t.interrupted) < time.Second {
 		return errLeft
 	}
-	t.interrupted = now
+	t.interrupted = at
 	t.stopTurn(ctx)
 	return nil
 }
