@@ -50,7 +50,7 @@ print only the result when it is there.`,
 			if p.SessionID, err = resolve(ctx, c, args[0]); err != nil {
 				return err
 			}
-			return a.start(ctx, c, flags, func() (api.LaunchSessionResult, error) { return c.ContinueSession(ctx, p) })
+			return a.start(ctx, c, flags, func(ctx context.Context) (api.LaunchSessionResult, error) { return c.ContinueSession(ctx, p) })
 		})(cmd, nil)
 	}
 	return cmd

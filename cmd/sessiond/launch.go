@@ -53,7 +53,7 @@ with status, result and session; of an --interactive one after its first turn.`,
 			Env: a.environment(), IdempotencyKey: flags.idempotencyKey,
 		}
 		return a.withClient(func(ctx context.Context, c *client.Client, _ []string) error {
-			return a.start(ctx, c, flags, func() (api.LaunchSessionResult, error) { return c.LaunchSession(ctx, p) })
+			return a.start(ctx, c, flags, func(ctx context.Context) (api.LaunchSessionResult, error) { return c.LaunchSession(ctx, p) })
 		})(cmd, nil)
 	}
 	return cmd
@@ -63,12 +63,12 @@ const launchJSONUsage = "print the session's events as lines of JSON; with --wai
 
 // start starts a session by begin, and prints what it answered, talks to the
 // session, or follows it.
-func (a *app) start(ctx context.Context, c *client.Client, flags *launchFlags, begin func() (api.LaunchSessionResult, error)) error {
+func (a *app) start(ctx context.Context, c *client.Client, flags *launchFlags, begin func(context.Context) (api.LaunchSessionResult, error)) error {
 	h, err := c.Health(ctx) // its head is where the session's events begin
 	if err != nil {
 		return err
 	}
-	r, err := begin()
+	r, err := begin(context.WithoutCancel(ctx)) // Ctrl-C would leave a session of which nobody is told
 	if err != nil {
 		return err
 	}
