@@ -123,16 +123,16 @@ func (p process) signal(sig unix.Signal) {
 // environment. It returns how many there were.
 func KillStrays(entry string) int {
 	all := map[int]bool{}
-	for range strayPasses { // what they start meanwhile is there at the next look
+	for looks, quiet := 0, 0; looks < strayPasses && quiet < 2; looks++ { // what they start meanwhile is there at the next look
 		found := strays(entry)
 		for _, p := range found {
 			all[p.pid] = true
 			p.signal(unix.SIGKILL)
 		}
-		if len(found) == 0 {
-			break
+		if quiet++; len(found) > 0 {
+			quiet = 0
 		}
-		time.Sleep(time.Millisecond) // until they are gone
+		time.Sleep(time.Millisecond) // until they are gone, or through with exec, in which they show no environment
 	}
 	return len(all)
 }
