@@ -144,8 +144,8 @@ func (p *Prober) Version(ctx context.Context, file string, env []string) (Versio
 }
 
 func askVersion(ctx context.Context, file string, env []string) (Version, error) {
-	ctx, cancel := context.WithTimeout(ctx, probeTimeout)
-	defer cancel()
+	ctx, done := withTicks(ctx, probeTimeout)
+	defer done()
 	said, out, err := os.Pipe()
 	if err != nil {
 		return "", fmt.Errorf("%s --version: %w", file, err)
@@ -163,6 +163,27 @@ func askVersion(ctx context.Context, file string, env []string) (Version, error)
 	}
 	version, _, _ := strings.Cut(strings.TrimSpace(text), " ")
 	return Version(version), nil
+}
+
+// withTicks is context.WithTimeout, but that a machine that stands still does not count:
+// it did so for the program as well. The caller calls done, which waits.
+func withTicks(ctx context.Context, timeout time.Duration) (_ context.Context, done func()) {
+	const ticks = 20
+	ctx, cancel := context.WithCancel(ctx)
+	var wg sync.WaitGroup
+	wg.Go(func() {
+		ticker := time.NewTicker(timeout / ticks)
+		defer ticker.Stop()
+		for range ticks { // those that nobody was there to take are dropped
+			select {
+			case <-ticker.C:
+			case <-ctx.Done():
+				return
+			}
+		}
+		cancel()
+	})
+	return ctx, func() { cancel(); wg.Wait() }
 }
 
 // whatIsThere reads what a pipe holds. It does not wait for the pipe's end: what
