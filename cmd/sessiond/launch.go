@@ -15,9 +15,10 @@ func newLaunch(a *app) *cobra.Command {
 		Use:   "launch [PROMPT...|-]",
 		Short: "Start a session and follow it",
 		Long: `Start a session in this directory, with this environment, and follow it until it
-ends. Ctrl-C stops the following, and not the session. The exit code is that of
-the session: 'sessiond help exit-codes'. With --interactive on a terminal, you
-talk to it, as with 'sessiond attach'.
+ends. Ctrl-C stops the following, and not the session, once it is known which one
+that is; a second one does not wait for that. The exit code is that of the session:
+'sessiond help exit-codes'. With --interactive on a terminal, you talk to it, as
+with 'sessiond attach'.
 
 With --wait, print only the result when it is there, and with --json one object
 with status, result and session; of an --interactive one after its first turn.`,
