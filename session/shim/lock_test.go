@@ -9,7 +9,18 @@ import (
 	"sync"
 	"sync/atomic"
 	"testing"
+
+	"golang.org/x/sys/unix"
 )
+
+// leave gives a lock back. To close its file alone does so a moment later where
+// another goroutine is starting a process: until that runs its program, it has the file too.
+func leave(t *testing.T, lock *os.File) {
+	t.Helper()
+	if err := errors.Join(unix.Flock(int(lock.Fd()), unix.LOCK_UN), lock.Close()); err != nil {
+		t.Fatal(err)
+	}
+}
 
 func TestSweepLocks(t *testing.T) {
 	t.Parallel()
@@ -23,7 +34,7 @@ func TestSweepLocks(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	left.Close()
+	leave(t, left)
 	if err := errors.Join(os.WriteFile(path("other"), nil, 0o600), os.Mkdir(path("dir.lock"), 0o700), os.Symlink("other", path("link.lock"))); err != nil {
 		t.Fatal(err)
 	}
@@ -41,7 +52,7 @@ func TestSweepLocks(t *testing.T) {
 	if locked, err := Locked(path("held.lock")); !locked || err != nil {
 		t.Errorf("held: %v, %v", locked, err)
 	}
-	held.Close()
+	leave(t, held)
 	if n, err := SweepLocks(dir); n != 1 || err != nil {
 		t.Errorf("removed %d, %v", n, err)
 	}
