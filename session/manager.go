@@ -103,11 +103,7 @@ func NewManager(cfg Config) (*Manager, error) {
 	if err != nil {
 		return nil, fmt.Errorf("state directory: %w", err)
 	}
-	watcher, err := shim.NewWatcher()
-	if err != nil {
-		return nil, fmt.Errorf("watch journals: %w", err)
-	}
-	m := &Manager{cfg: cfg, store: cfg.Store, log: cfg.Logger, watcher: watcher, clock: monotonic, home: home,
+	m := &Manager{cfg: cfg, store: cfg.Store, log: cfg.Logger, watcher: shim.NewWatcher(cfg.Logger), clock: monotonic, home: home,
 		actors: map[string]*actor{}, troubles: map[string]string{}, keepers: map[string]keeper{}}
 	m.ctx, m.stop = context.WithCancel(context.Background())
 	m.cfg.Jobs.Attempts = cmp.Or(cfg.Jobs.Attempts, DefaultJobAttempts)

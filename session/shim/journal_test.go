@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"log/slog"
 	"os"
 	"path/filepath"
 	"strings"
@@ -18,10 +19,7 @@ import (
 )
 
 func newTestWatcher(t testing.TB) *Watcher {
-	w, err := NewWatcher()
-	if err != nil {
-		t.Fatal(err)
-	}
+	w := NewWatcher(slog.New(slog.DiscardHandler))
 	t.Cleanup(func() { w.Close() })
 	return w
 }

@@ -1,7 +1,7 @@
 package shim
 
 import (
-	"fmt"
+	"log/slog"
 	"path/filepath"
 	"slices"
 	"sync"
@@ -19,7 +19,7 @@ const pollInterval = 250 * time.Millisecond
 // all journals of a program: it takes one of the system's (few) notification
 // instances, and one goroutine.
 type Watcher struct {
-	notify *fsnotify.Watcher
+	notify *fsnotify.Watcher // nil: there is no instance left
 	stop   chan struct{}
 	wg     sync.WaitGroup
 
@@ -31,15 +31,21 @@ type Watcher struct {
 	journals map[string][]*Journal // by path
 }
 
-// NewWatcher makes a Watcher. It must be closed.
-func NewWatcher() (*Watcher, error) {
-	notify, err := fsnotify.NewWatcher()
+// NewWatcher makes a Watcher. It must be closed. Where the system has no notification
+// instance left (they are few, and shared by all programs of a user), that is logged,
+// and the poll serves all journals.
+func NewWatcher(log *slog.Logger) *Watcher { return newWatcher(fsnotify.NewWatcher, log) }
+
+func newWatcher(instance func() (*fsnotify.Watcher, error), log *slog.Logger) *Watcher {
+	notify, err := instance()
 	if err != nil {
-		return nil, fmt.Errorf("watch files: %w", err)
+		log.Warn("no notifications of files: journals are looked at instead", "every", pollInterval, "error", err,
+			"next", "other programs of this user have them all: allow more (on Linux, sysctl fs.inotify.max_user_instances), and restart the daemon")
+		notify = nil
 	}
 	w := &Watcher{notify: notify, stop: make(chan struct{}), journals: map[string][]*Journal{}}
 	w.wg.Go(w.run)
-	return w, nil
+	return w
 }
 
 // Close stops the watching and waits for its goroutine. Journals that are still
@@ -47,17 +53,25 @@ func NewWatcher() (*Watcher, error) {
 func (w *Watcher) Close() error {
 	close(w.stop)
 	w.wg.Wait()
+	if w.notify == nil {
+		return nil
+	}
 	return w.notify.Close()
 }
 
 func (w *Watcher) run() {
 	tick := time.NewTicker(pollInterval)
 	defer tick.Stop()
+	var events chan fsnotify.Event
+	var errs chan error
+	if w.notify != nil {
+		events, errs = w.notify.Events, w.notify.Errors
+	}
 	for {
 		select {
-		case ev := <-w.notify.Events:
+		case ev := <-events:
 			w.wake(ev.Name)
-		case err := <-w.notify.Errors:
+		case err := <-errs:
 			if err != nil { // notifications were lost
 				w.poll()
 			}
@@ -98,7 +112,7 @@ func (w *Watcher) add(path string, j *Journal) {
 	w.journals[path] = append(w.journals[path], j)
 	first := len(w.journals[path]) == 1
 	w.mu.Unlock()
-	if first {
+	if first && w.notify != nil {
 		_ = w.notify.Add(path)
 	}
 }
@@ -112,7 +126,7 @@ func (w *Watcher) remove(path string, j *Journal) {
 		delete(w.journals, path)
 	}
 	w.mu.Unlock()
-	if len(rest) == 0 {
+	if len(rest) == 0 && w.notify != nil {
 		_ = w.notify.Remove(path) // fails if the file is gone, and the watch with it
 	}
 }
