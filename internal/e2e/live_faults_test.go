@@ -210,6 +210,7 @@ func (s *served) fate(id, messageID, answer string) (api.Message, int) {
 		return inbox[slices.IndexFunc(inbox, func(m api.Message) bool { return m.ID == messageID })]
 	}
 	s.when(id, func(api.Session) bool { return find().State.Final() })
+	s.log(id) // marks its end: a conversation goes as far as is announced, which is a moment behind the inbox
 	said := 0
 	for _, text := range texts(s.conversation(api.GetConversationParams{SessionID: id})) {
 		if strings.HasPrefix(text, "assistant: ") && strings.Contains(text, answer) {
