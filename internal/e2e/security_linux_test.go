@@ -222,12 +222,15 @@ func (s *served) checkModes(t *testing.T, dirs ...string) (n int) {
 				want = 0o700
 			}
 			// What was just made may lack what the umask takes, for a moment. It never has more.
-			for deadline := time.Now().Add(patience); err == nil && fi.Mode().Perm() != want; fi, err = os.Lstat(path) {
-				if fi.Mode().Perm()&^want != 0 || time.Now().After(deadline) {
-					t.Errorf("%s has mode %v, want %v", path, fi.Mode(), want)
-					return nil
+			poll(func() bool {
+				lacks := fi.Mode().Perm() != want && fi.Mode().Perm()&^want == 0
+				if lacks {
+					fi, err = os.Lstat(path)
 				}
-				time.Sleep(time.Millisecond)
+				return !lacks || err != nil
+			})
+			if err == nil && fi.Mode().Perm() != want {
+				t.Errorf("%s has mode %v, want %v", path, fi.Mode(), want)
 			}
 			return nil
 		})

@@ -214,34 +214,34 @@ func (w *world) problem(of *world) string {
 	return h.Search.Problem
 }
 
-// indexed waits until what was said can be found.
-func (w *world) indexed() {
+// healthy waits until health is as wanted.
+func (w *world) healthy(wanted func(api.Health) bool) {
 	for {
 		h, err := w.Health(w.ctx)
 		if err != nil {
 			w.t.Fatal(err)
 		}
-		if h.Search.Available && h.Search.Behind == 0 {
+		if wanted(h) {
 			return
 		}
-		if h.Search.Problem != "" {
+	}
+}
+
+// indexed waits until what was said can be found.
+func (w *world) indexed() {
+	w.healthy(func(h api.Health) bool {
+		there := h.Search.Available && h.Search.Behind == 0
+		if !there && h.Search.Problem != "" {
 			w.t.Fatal(h.Search.Problem)
 		}
-	}
+		return there
+	})
 }
 
 // claudeFound waits until the daemon knows claude, whose first answer may take longer
 // than health waits.
 func (w *world) claudeFound() {
-	for {
-		h, err := w.Health(w.ctx)
-		if err != nil {
-			w.t.Fatal(err)
-		}
-		if h.Claude.Available {
-			return
-		}
-	}
+	w.healthy(func(h api.Health) bool { return h.Claude.Available })
 }
 
 // events keeps one event of each type.
