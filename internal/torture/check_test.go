@@ -413,27 +413,27 @@ func (w *world) checkSubscriber(s *subscriber, log []api.Event) {
 
 // checkProcesses looks for what is left. A shim may take a moment to go.
 func (w *world) checkProcesses() {
-	deadline := time.Now().Add(patience / 4)
-	for {
-		left := w.processes()
-		if len(left) == 0 {
-			return
-		}
-		if time.Now().After(deadline) {
-			w.problem("processes are left: %v", left)
-			return
-		}
-		time.Sleep(10 * time.Millisecond)
+	var left []process
+	soon(func() bool { left = w.processes(); return len(left) == 0 })
+	if len(left) > 0 {
+		w.problem("processes are left: %v", left)
 	}
 }
 
 // settleFiles waits until the daemon has removed what sessions that have ended do not need:
 // it does so a moment after their end, or its own start.
 func (w *world) settleFiles() {
-	for end := time.Now().Add(patience / 4); time.Now().Before(end); time.Sleep(5 * time.Millisecond) {
-		if entries, err := os.ReadDir(filepath.Join(w.daemon.state, "sessions")); err != nil || len(entries) == 0 {
-			return
-		}
+	soon(func() bool {
+		entries, err := os.ReadDir(filepath.Join(w.daemon.state, "sessions"))
+		return err != nil || len(entries) == 0
+	})
+}
+
+// soon waits for what comes a moment later, but not for ever: who calls it looks whether
+// it has come.
+func soon(there func() bool) {
+	for end := time.Now().Add(patience / 4); !there() && time.Now().Before(end); {
+		time.Sleep(10 * time.Millisecond)
 	}
 }
 

@@ -69,9 +69,7 @@ func crash(t *testing.T, p crashpoint.Point, times int) {
 		}
 		return int(info.Size())
 	}
-	for end := time.Now().Add(patience / 4); reached() == 0 && time.Now().Before(end); { // some come a moment later
-		time.Sleep(10 * time.Millisecond)
-	}
+	soon(func() bool { return reached() > 0 }) // some come a moment later
 	due := func() int {
 		if reached() < times || strings.HasPrefix(string(p), "shim.") {
 			return 0
@@ -100,9 +98,7 @@ func crash(t *testing.T, p crashpoint.Point, times int) {
 // crashed waits until as many daemons have died as are due, and the next one answers:
 // a point is counted a moment before the daemon dies of it.
 func (w *world) crashed(due func() int) {
-	for end := time.Now().Add(patience / 4); int(w.crashes.Load()) < due() && time.Now().Before(end); {
-		time.Sleep(10 * time.Millisecond)
-	}
+	soon(func() bool { return int(w.crashes.Load()) >= due() })
 	_ = w.again(func(ctx context.Context) error { _, err := w.client.Health(ctx); return err })
 }
 
