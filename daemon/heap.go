@@ -17,13 +17,17 @@ const (
 	// restingBytes what one that has allocates at most meanwhile.
 	heapRest     = 10 * time.Second
 	restingBytes = 256 << 10
+	// longRest is how many looks further on it still rests, when it has put away what
+	// it has for a while yet, such as the store's connections, which go after a minute.
+	longRest = 7
 )
 
-// steadyHeap keeps the collector from running all the time, and gives memory back
-// to the machine once the daemon rests, until stop, which waits.
-func steadyHeap() (stop func()) { return steady(heapRest, debug.FreeOSMemory) }
+// steadyHeap keeps the collector from running all the time, and gives memory back to
+// the machine, until stop, which waits: that of the heap once the daemon rests, that of
+// the program once it has for more than a minute.
+func steadyHeap() (stop func()) { return steady(heapRest, debug.FreeOSMemory, giveBackProgram) }
 
-func steady(rest time.Duration, release func()) (stop func()) {
+func steady(rest time.Duration, release, longAfter func()) (stop func()) {
 	floor := make([]byte, heapFloor)
 	closing, done := make(chan struct{}), make(chan struct{})
 	go func() {
@@ -31,20 +35,25 @@ func steady(rest time.Duration, release func()) (stop func()) {
 		defer runtime.KeepAlive(floor)
 		ticker := time.NewTicker(rest)
 		defer ticker.Stop()
-		before, busy := allocated(), true // it has just started
+		before, looks := allocated(), 0 // that found it at rest; it has just started
 		for {
 			select {
 			case <-ticker.C:
 			case <-closing:
 				return
 			}
-			now := allocated()
-			resting := now-before < restingBytes
-			if resting && busy {
-				release()
-				now = allocated()
+			if allocated()-before < restingBytes {
+				looks++
+			} else {
+				looks = 0
 			}
-			before, busy = now, !resting
+			switch looks {
+			case 1:
+				release()
+			case 1 + longRest:
+				longAfter()
+			}
+			before = allocated()
 		}
 	}()
 	return func() {

@@ -179,9 +179,9 @@ func (s *autoSummaries) queue(ctx context.Context, id string) error {
 	if err != nil || extent.New < least {
 		return err
 	}
+	defer s.m.workers.look()
 	if _, err := s.m.queueSummary(ctx, row, extent.Last); err != nil && !errors.Is(err, store.ErrNotFound) {
 		return err
 	}
-	s.m.workers.look()
 	return nil
 }

@@ -40,13 +40,13 @@ func (m *Manager) RetryJob(ctx context.Context, p api.JobParams) (api.JobResult,
 	if err != nil {
 		return api.JobResult{}, err
 	}
+	defer m.workers.look()
 	row, err := m.workers.queue.Retry(ctx, id)
 	if err != nil {
 		return api.JobResult{}, m.closing(wrapf(err, "job %s", id))
 	}
 	crashpoint.Reach(crashpoint.JobRetried)
 	m.workers.moves()
-	m.workers.look()
 	return api.JobResult{Job: row.Job}, nil
 }
 

@@ -68,6 +68,7 @@ func (m *Manager) SummarizeSession(ctx context.Context, p api.SessionParams) (ap
 	if err != nil || extent.New == 0 {
 		return result, wrapf(err, "session %s", id)
 	}
+	defer m.workers.look()
 	job, err := m.queueSummary(ctx, row, extent.Last)
 	if err == nil && (job.Job.State == api.JobDead || job.Job.State == api.JobCancelled) {
 		job, err = m.workers.queue.Retry(ctx, job.Job.ID)
@@ -75,7 +76,6 @@ func (m *Manager) SummarizeSession(ctx context.Context, p api.SessionParams) (ap
 	if err != nil {
 		return result, m.closing(wrapf(err, "session %s", id))
 	}
-	m.workers.look()
 	result.Job = &job.Job
 	return result, nil
 }

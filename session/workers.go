@@ -30,8 +30,11 @@ type Jobs struct {
 const (
 	// leaseMargin is how much longer a lease is than the work may take.
 	leaseMargin = time.Minute
-	// workPoll is how often the queue is looked at where nothing says that it has changed.
+	// workPoll is how often the queue is looked at while something waits in it for its
+	// time, which is looked up again: a machine that has slept does not count. While
+	// nothing does there is nothing to see: whoever adds to it says so.
 	workPoll = time.Minute
+	workRest = time.Hour
 	// workRetry is the pause behind a look at the queue that failed.
 	workRetry = 5 * time.Second
 )
@@ -68,7 +71,8 @@ func newWorkers(m *Manager) *workers {
 	return &workers{m: m, queue: q, wake: make(chan struct{}, 1), busy: map[string]claimed{}, progress: m.clock()}
 }
 
-// look has the queue looked at.
+// look has the queue looked at. Whoever may have added to it calls it, also if that
+// has failed: a commit whose caller is gone may be one all the same.
 func (w *workers) look() {
 	select {
 	case w.wake <- struct{}{}:
@@ -138,10 +142,10 @@ func (w *workers) round(ctx context.Context) (wait time.Duration, err error) {
 		w.begin(ctx, row)
 	}
 	wait, ok, err := w.queue.Next(ctx, since)
-	if !ok || wait > workPoll {
-		wait = workPoll
+	if !ok {
+		return workRest, err
 	}
-	return wait, err
+	return min(wait, workPoll), err
 }
 
 // idle reports whether another job may be begun.

@@ -93,6 +93,9 @@ func TestHealthMeansProgress(t *testing.T) {
 	if got := problems(); got != "" {
 		t.Errorf("an empty queue: %s", got)
 	}
+	if wait, err := m.workers.round(t.Context()); err != nil || wait != workRest {
+		t.Errorf("an empty queue is looked at again in %v, %v", wait, err)
+	}
 	row := m.ended(t, 3)
 	r, err := m.SummarizeSession(t.Context(), api.SessionParams{SessionID: row.Session.ID})
 	if err != nil || r.Job == nil || r.Job.State != api.JobQueued {
@@ -116,6 +119,9 @@ func TestHealthMeansProgress(t *testing.T) {
 	*now += 10 * time.Second
 	if got := problems(); got != "" {
 		t.Errorf("a job that waits for its pause: %s", got)
+	}
+	if wait, err := m.workers.round(t.Context()); err != nil || wait > workPoll {
+		t.Errorf("a queue with a job that waits for its pause is looked at again in %v, %v", wait, err)
 	}
 	*now += time.Hour
 	if got := problems(); got == "" {

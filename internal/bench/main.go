@@ -45,6 +45,7 @@ type bench struct {
 	quick   bool   // a tenth of the work, and none of what takes long
 	profile string // directory for the daemon's profiles of ingest; "": none are wanted
 	dir     string
+	idle    *world // has nothing to do from the begin of a run on, for footprint
 	report  report
 }
 
@@ -130,8 +131,14 @@ func run(ctx context.Context, args []string) (err error) {
 }
 
 // measure makes the measurements that are picked, one after the other.
-func (b *bench) measure(pick *regexp.Regexp) error {
+func (b *bench) measure(pick *regexp.Regexp) (err error) {
 	b.report.begin()
+	if pick.MatchString("footprint") && !b.quick {
+		if b.idle, err = b.newWorld(); err != nil {
+			return err
+		}
+		defer func() { err = errors.Join(err, b.idle.close()) }()
+	}
 	for _, m := range measurements {
 		if !pick.MatchString(m.name) || b.quick && !m.quick {
 			continue

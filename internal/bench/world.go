@@ -25,6 +25,7 @@ type world struct {
 	claude string
 	env    []string
 	daemon *exec.Cmd
+	since  time.Time     // when it was started
 	began  time.Duration // from its start to the first answer to health
 }
 
@@ -67,7 +68,7 @@ func (b *bench) newWorld() (*world, error) {
 func (w *world) start(program string) error {
 	w.daemon = exec.Command(program, "serve")
 	w.daemon.Env, w.daemon.Stderr = w.env, os.Stderr
-	begin := time.Now()
+	w.since = time.Now()
 	if err := w.daemon.Start(); err != nil {
 		return err
 	}
@@ -76,10 +77,10 @@ func (w *world) start(program string) error {
 		if err == nil {
 			w.Client = c
 			_, err = c.Health(w.ctx)
-			w.began = time.Since(begin)
+			w.began = time.Since(w.since)
 			return err
 		}
-		if time.Since(begin) > patience || w.ctx.Err() != nil {
+		if time.Since(w.since) > patience || w.ctx.Err() != nil {
 			return errors.Join(err, w.daemon.Process.Kill(), w.daemon.Wait())
 		}
 		time.Sleep(time.Millisecond)

@@ -85,6 +85,7 @@ type file struct {
 	fresh   bool // it was made now
 	indexed atomic.Int64
 	shard   shard // the newest one; the follower's
+	tidied  bool  // nothing was written since tidy found nothing to do; the follower's
 }
 
 // shard is what is known of one.
@@ -180,6 +181,7 @@ func (f *file) load(ctx context.Context, log *store.Store) error {
 
 // transact runs fn in a transaction of the writer's.
 func (f *file) transact(ctx context.Context, fn func(*sql.Tx) error) error {
+	f.tidied = false
 	tx, err := f.writer.BeginTx(ctx, nil)
 	if err != nil {
 		return fault(err)

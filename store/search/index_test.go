@@ -110,6 +110,27 @@ func TestAnIndexThatIsJustBeingMade(t *testing.T) {
 	}
 }
 
+// An index that is tidy is left alone until something is written.
+func TestATidyIndexIsLeftAlone(t *testing.T) {
+	t.Parallel()
+	needIndex(t)
+	l := &library{t: t, dir: t.TempDir()}
+	l.openLog()
+	f, err := openFile(t.Context(), Dir(l.dir), l.store)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if done, err := f.tidy(t.Context()); done || err != nil {
+		t.Errorf("a new index was tidied: %v, %v", done, err)
+	}
+	if err := f.close(); err != nil {
+		t.Fatal(err)
+	}
+	if done, err := f.tidy(t.Context()); done || err != nil {
+		t.Errorf("the database was asked: %v", err)
+	}
+}
+
 // A session that was deleted is found no more, and its words are in the files no more.
 func TestADeletedSessionLeaves(t *testing.T) {
 	t.Parallel()

@@ -74,10 +74,14 @@ func (f *file) removeSome(ctx context.Context, n, session int64) (more bool, err
 // from the file too. A shard in which nothing is left is dropped. It reports whether
 // there was something to do.
 func (f *file) tidy(ctx context.Context) (done bool, err error) {
+	if f.tidied {
+		return false, nil
+	}
 	ctx = context.WithoutCancel(ctx)
 	var n, living int64
 	err = f.writer.QueryRowContext(ctx, "SELECT n, living FROM shards WHERE untidy LIMIT 1").Scan(&n, &living)
 	if errors.Is(err, sql.ErrNoRows) {
+		f.tidied = true
 		return false, nil
 	}
 	if err != nil {

@@ -1,0 +1,58 @@
+package daemon
+
+import (
+	"bufio"
+	"bytes"
+	"os"
+	"strconv"
+
+	"golang.org/x/sys/unix"
+)
+
+// giveBackProgram has the process hold nothing of its program and libraries: code and
+// constants that the start or the work before has needed, and rest does not. They stay
+// in the kernel's cache, which may now use their memory for something else; what is
+// needed again is mapped again from there, in microseconds. What cannot be read or
+// given back is held as before.
+func giveBackProgram() {
+	smaps, err := os.Open("/proc/self/smaps")
+	if err != nil {
+		return
+	}
+	defer smaps.Close() //nolint:errcheck // it was only read
+	var from, to uintptr
+	lines := bufio.NewScanner(smaps)
+	for lines.Scan() {
+		first, rest, _ := bytes.Cut(lines.Bytes(), []byte(" "))
+		switch {
+		case !bytes.HasSuffix(first, []byte(":")):
+			from, to = unwritable(first, rest)
+		// A page that was written to before it was protected, as the linker does it, is
+		// in no file: with one of them, a mapping is left alone.
+		case to != 0 && bytes.Equal(first, []byte("Anonymous:")) && bytes.Equal(bytes.TrimSpace(rest), []byte("0 kB")):
+			_, _, _ = unix.Syscall(unix.SYS_MADVISE, from, to-from, unix.MADV_DONTNEED)
+		}
+	}
+}
+
+// unwritable says what is mapped, by the line that begins a mapping:
+//
+//	00403000-00a94000 r-xp 00003000 fe:00 1234    /usr/bin/sessiond
+//
+// Nothing is, unless it is of a file, for this process alone, and cannot be written to.
+func unwritable(span, rest []byte) (from, to uintptr) {
+	fields := bytes.Fields(rest) // permissions, offset, device, inode, path
+	if len(fields) < 5 || fields[0][1] != '-' || fields[0][3] != 'p' || string(fields[3]) == "0" {
+		return 0, 0
+	}
+	low, high, _ := bytes.Cut(span, []byte("-"))
+	begin, err := strconv.ParseUint(string(low), 16, 64)
+	if err != nil {
+		return 0, 0
+	}
+	end, err := strconv.ParseUint(string(high), 16, 64)
+	if err != nil {
+		return 0, 0
+	}
+	return uintptr(begin), uintptr(end)
+}
