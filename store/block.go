@@ -12,6 +12,7 @@ type textBlock struct {
 	sessions []member // by slot
 	tooLarge []member // in no block from now on
 	grams    []uint64 // each gram of a session, << 8, and its slot
+	full     bool     // of text: there may be no room for as many sessions as it could have
 }
 
 // member is a session as it was when its text was read.
@@ -30,13 +31,15 @@ func readBlock(ctx context.Context, q *reading) (b textBlock, err error) {
 		own = slices.Compact(own)
 		if bytes += len(title) + len(query); len(own) > mostGrams {
 			b.tooLarge = append(b.tooLarge, m)
-			return bytes < blockBytes
+			b.full = bytes >= blockBytes
+			return !b.full
 		}
 		for _, g := range own {
 			b.grams = append(b.grams, uint64(g)<<8|uint64(len(b.sessions))) // #nosec G115 -- at most blockSessions
 		}
 		b.sessions = append(b.sessions, m)
-		return bytes < blockBytes && len(b.grams) < blockGrams
+		b.full = bytes >= blockBytes || len(b.grams) >= blockGrams
+		return !b.full
 	})
 	slices.Sort(b.grams)
 	return b, err
@@ -106,7 +109,7 @@ func (b *textBlock) writeGrams(c *conn, block int64) (err error) {
 	return nil
 }
 
-// dissolve takes a block apart that few are left in.
+// dissolve takes a block apart that has few.
 func dissolve(c *conn, block int64) error {
 	for _, query := range []string{
 		"INSERT INTO session_unindexed (n) SELECT n FROM session_slots WHERE place BETWEEN ?1 * 256 AND ?1 * 256 + 255",

@@ -11,8 +11,9 @@ const (
 	// blockSessions is how many sessions a block has at most: a slot is a byte.
 	blockSessions = 256
 	// A block is made when so many sessions, or so much text, is in none: until
-	// then every search looks through them.
-	blockDue      = blockSessions
+	// then every search looks through them. One of so few is made anew with those
+	// that come next.
+	blockDue      = blockSessions / 2
 	blockDueBytes = 256 << 10
 	// Whether one is due is looked at behind so many new sessions, or so much text.
 	lookSessions = 16
@@ -30,6 +31,7 @@ type indexer struct {
 	logger *slog.Logger
 	due    chan struct{} // a token: there may be a block to make
 	ended  chan struct{}
+	full   int64 // the newest block, if it has as much text as one can have; run's
 
 	sessions, bytes int // since the last token; the writer's
 }
@@ -88,16 +90,20 @@ func (x *indexer) run() {
 
 // step makes a block, or takes one apart, if that is due.
 func (x *indexer) step(ctx context.Context) (done bool, err error) {
-	var due, block, thin int64
+	var due, block, thin, half int64
 	var b textBlock
 	err = x.store.snapshot(ctx, func(q *reading) error {
 		err := q.QueryRowContext(ctx, `SELECT
 			(SELECT count(*) >= ? OR coalesce(sum(octet_length(d.folded_title) + octet_length(l.folded_query)), 0) >= ?
 				FROM session_unindexed u JOIN session_documents d USING (n) JOIN session_launches l USING (n) WHERE NOT u.too_large),
 			(SELECT coalesce(max(block), 0) + 1 FROM session_blocks),
-			coalesce((SELECT block FROM session_blocks WHERE living * 2 <= members LIMIT 1), 0)`,
-			blockDue, blockDueBytes).Scan(&due, &block, &thin)
-		if err != nil || due == 0 {
+			coalesce((SELECT block FROM session_blocks WHERE living * 2 <= members LIMIT 1), 0),
+			coalesce((SELECT block FROM session_blocks WHERE block = (SELECT max(block) FROM session_blocks) AND members <= ?), 0)`,
+			blockDue, blockDueBytes, blockDue).Scan(&due, &block, &thin, &half)
+		if half == x.full {
+			half = 0
+		}
+		if err != nil || due == 0 || half != 0 {
 			return err
 		}
 		b, err = readBlock(ctx, q)
@@ -106,7 +112,12 @@ func (x *indexer) step(ctx context.Context) (done bool, err error) {
 	switch {
 	case err != nil:
 		return false, fmt.Errorf("read what is to be searched: %w", err)
+	case due != 0 && half != 0:
+		err = x.write(ctx, func(c *conn) error { return dissolve(c, half) })
 	case due != 0:
+		if x.full = 0; b.full {
+			x.full = block
+		}
 		err = x.write(ctx, func(c *conn) error { return b.write(c, block) })
 	case thin != 0:
 		err = x.write(ctx, func(c *conn) error { return dissolve(c, thin) })

@@ -1,6 +1,7 @@
 package store
 
 import (
+	"errors"
 	"fmt"
 	"math/rand/v2"
 	"slices"
@@ -109,6 +110,72 @@ func TestSearchFindsWhatContainsTheText(t *testing.T) {
 		}
 	}
 	check("without empty blocks")
+}
+
+// TestBlocksGrow: half a block is made anew with what comes next, but not one that is
+// full of text, which would be as full each time.
+func TestBlocksGrow(t *testing.T) {
+	t.Parallel()
+	s := open(t, Options{})
+	r := rand.New(rand.NewPCG(5, 6))
+	members := func(want ...int64) {
+		t.Helper()
+		var got []int64
+		for begin := time.Now(); time.Since(begin) < 3*time.Minute; time.Sleep(time.Millisecond) {
+			rows, err := s.db.Query("SELECT members FROM session_blocks ORDER BY block")
+			if err != nil {
+				t.Fatal(err)
+			}
+			for got = nil; rows.Next(); {
+				var n int64
+				if err := rows.Scan(&n); err != nil {
+					t.Fatal(err)
+				}
+				got = append(got, n)
+			}
+			if err := errors.Join(rows.Err(), rows.Close()); err != nil {
+				t.Fatal(err)
+			}
+			if slices.Equal(got, want) {
+				return
+			}
+		}
+		t.Fatalf("blocks of %d sessions, want %d", got, want)
+	}
+	add := func(n, letters int) {
+		t.Helper()
+		for range n {
+			create(t, s, func(row *SessionRow) {
+				query := make([]byte, letters)
+				for i := range query {
+					query[i] = 'a' + byte(r.IntN(26))
+				}
+				row.Session.Query = string(query)
+			})
+		}
+		s.indexer.look() // it looks by itself behind every 16
+	}
+	add(blockDue, 10)
+	members(blockDue)
+	add(blockDue, 10)
+	members(blockSessions)
+	add(blockDue, 10)
+	members(blockSessions, blockDue)
+
+	const large = 12_000 // letters, of which a block has room for some eight sessions
+	add(2*blockDueBytes/large, large)
+	for begin := time.Now(); ; time.Sleep(time.Millisecond) {
+		var waiting int
+		if err := s.db.QueryRow("SELECT count(*) FROM session_unindexed").Scan(&waiting); err != nil {
+			t.Fatal(err)
+		}
+		if waiting*large < blockDueBytes {
+			break
+		}
+		if time.Since(begin) > time.Minute {
+			t.Fatalf("%d sessions with much text are in no block", waiting)
+		}
+	}
 }
 
 // BenchmarkSearch looks for texts in 100,000 sessions.
