@@ -134,7 +134,7 @@ func run(ctx context.Context, args []string) (err error) {
 func (b *bench) measure(pick *regexp.Regexp) (err error) {
 	b.report.begin()
 	if pick.MatchString("footprint") && !b.quick {
-		if b.idle, err = b.newWorld(); err != nil {
+		if b.idle, err = b.newIdle(); err != nil {
 			return err
 		}
 		defer func() { err = errors.Join(err, b.idle.close()) }()
