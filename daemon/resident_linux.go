@@ -9,24 +9,35 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// giveBackProgram has the process hold nothing of its program and libraries: code and
-// constants that the start or the work before has needed, and rest does not. They stay
-// in the kernel's cache, which may now use their memory for something else; what is
-// needed again is mapped again from there, in microseconds. What cannot be read or
-// given back is held as before.
+// giveBackProgram has the process hold nothing of its program: code and constants that
+// the start or the work before has needed, and rest does not. They stay in the kernel's
+// cache, which may now use their memory for something else; what is needed again is
+// mapped again from there, in microseconds. What cannot be read or given back is held
+// as before.
 func giveBackProgram() {
+	if program, err := os.Readlink("/proc/self/exe"); err == nil {
+		giveBackFile(program)
+	}
+}
+
+// giveBackFile is giveBackProgram for any file that stays mapped where it is meanwhile:
+// if it did not, what came in its place would be lost.
+func giveBackFile(path string) {
 	smaps, err := os.Open("/proc/self/smaps")
 	if err != nil {
 		return
 	}
 	defer smaps.Close() //nolint:errcheck // it was only read
+	suffix := []byte(" " + path)
 	var from, to uintptr
 	lines := bufio.NewScanner(smaps)
 	for lines.Scan() {
 		first, rest, _ := bytes.Cut(lines.Bytes(), []byte(" "))
 		switch {
 		case !bytes.HasSuffix(first, []byte(":")):
-			from, to = unwritable(first, rest)
+			if from, to = unwritable(first, rest); !bytes.HasSuffix(rest, suffix) {
+				from, to = 0, 0
+			}
 		// A page that was written to before it was protected, as the linker does it, is
 		// in no file: with one of them, a mapping is left alone.
 		case to != 0 && bytes.Equal(first, []byte("Anonymous:")) && bytes.Equal(bytes.TrimSpace(rest), []byte("0 kB")):
@@ -39,10 +50,9 @@ func giveBackProgram() {
 //
 //	00403000-00a94000 r-xp 00003000 fe:00 1234    /usr/bin/sessiond
 //
-// Nothing is, unless it is of a file, for this process alone, and cannot be written to.
+// Nothing is, unless it is for this process alone, and cannot be written to.
 func unwritable(span, rest []byte) (from, to uintptr) {
-	fields := bytes.Fields(rest) // permissions, offset, device, inode, path
-	if len(fields) < 5 || fields[0][1] != '-' || fields[0][3] != 'p' || string(fields[3]) == "0" {
+	if len(rest) < 4 || rest[1] != '-' || rest[3] != 'p' {
 		return 0, 0
 	}
 	low, high, _ := bytes.Cut(span, []byte("-"))
