@@ -27,7 +27,7 @@ func giveBackFile(path string) {
 	if err != nil {
 		return
 	}
-	defer smaps.Close() //nolint:errcheck // it was only read
+	defer smaps.Close()
 	suffix := []byte(" " + path)
 	var from, to uintptr
 	lines := bufio.NewScanner(smaps)
