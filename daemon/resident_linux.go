@@ -3,8 +3,8 @@ package daemon
 import (
 	"bufio"
 	"bytes"
+	"fmt"
 	"os"
-	"strconv"
 
 	"golang.org/x/sys/unix"
 )
@@ -34,9 +34,12 @@ func giveBackFile(path string) {
 	for lines.Scan() {
 		first, rest, _ := bytes.Cut(lines.Bytes(), []byte(" "))
 		switch {
+		// The line that begins a mapping; only those of this process alone are looked for.
+		//	00403000-00a94000 r-xp 00003000 fe:00 1234    /usr/bin/sessiond
 		case !bytes.HasSuffix(first, []byte(":")):
-			if from, to = unwritable(first, rest); !bytes.HasSuffix(rest, suffix) {
-				from, to = 0, 0
+			from, to = 0, 0
+			if bytes.HasSuffix(rest, suffix) && rest[1] == '-' && rest[3] == 'p' {
+				_, _ = fmt.Sscanf(string(first), "%x-%x", &from, &to)
 			}
 		// A page that was written to before it was protected, as the linker does it, is
 		// in no file: with one of them, a mapping is left alone.
@@ -44,25 +47,4 @@ func giveBackFile(path string) {
 			_, _, _ = unix.Syscall(unix.SYS_MADVISE, from, to-from, unix.MADV_DONTNEED)
 		}
 	}
-}
-
-// unwritable says what is mapped, by the line that begins a mapping:
-//
-//	00403000-00a94000 r-xp 00003000 fe:00 1234    /usr/bin/sessiond
-//
-// Nothing is, unless it is for this process alone, and cannot be written to.
-func unwritable(span, rest []byte) (from, to uintptr) {
-	if len(rest) < 4 || rest[1] != '-' || rest[3] != 'p' {
-		return 0, 0
-	}
-	low, high, _ := bytes.Cut(span, []byte("-"))
-	begin, err := strconv.ParseUint(string(low), 16, 64)
-	if err != nil {
-		return 0, 0
-	}
-	end, err := strconv.ParseUint(string(high), 16, 64)
-	if err != nil {
-		return 0, 0
-	}
-	return uintptr(begin), uintptr(end)
 }

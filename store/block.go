@@ -31,13 +31,12 @@ func readBlock(ctx context.Context, q *reading) (b textBlock, err error) {
 		own = slices.Compact(own)
 		if bytes += len(title) + len(query); len(own) > mostGrams {
 			b.tooLarge = append(b.tooLarge, m)
-			b.full = bytes >= blockBytes
-			return !b.full
+		} else {
+			for _, g := range own {
+				b.grams = append(b.grams, uint64(g)<<8|uint64(len(b.sessions))) // #nosec G115 -- at most blockSessions
+			}
+			b.sessions = append(b.sessions, m)
 		}
-		for _, g := range own {
-			b.grams = append(b.grams, uint64(g)<<8|uint64(len(b.sessions))) // #nosec G115 -- at most blockSessions
-		}
-		b.sessions = append(b.sessions, m)
 		b.full = bytes >= blockBytes || len(b.grams) >= blockGrams
 		return !b.full
 	})

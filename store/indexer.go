@@ -98,11 +98,8 @@ func (x *indexer) step(ctx context.Context) (done bool, err error) {
 				FROM session_unindexed u JOIN session_documents d USING (n) JOIN session_launches l USING (n) WHERE NOT u.too_large),
 			(SELECT coalesce(max(block), 0) + 1 FROM session_blocks),
 			coalesce((SELECT block FROM session_blocks WHERE living * 2 <= members LIMIT 1), 0),
-			coalesce((SELECT block FROM session_blocks WHERE block = (SELECT max(block) FROM session_blocks) AND members <= ?), 0)`,
-			blockDue, blockDueBytes, blockDue).Scan(&due, &block, &thin, &half)
-		if half == x.full {
-			half = 0
-		}
+			coalesce((SELECT block FROM session_blocks WHERE block = (SELECT max(block) FROM session_blocks) AND members <= ? AND block <> ?), 0)`,
+			blockDue, blockDueBytes, blockDue, x.full).Scan(&due, &block, &thin, &half)
 		if err != nil || due == 0 || half != 0 {
 			return err
 		}

@@ -7,7 +7,6 @@ import (
 	"strings"
 	"sync"
 	"testing"
-	"time"
 
 	"github.com/google/uuid"
 
@@ -17,19 +16,14 @@ import (
 // indexed waits until no block is due.
 func indexed(t testing.TB, s *Store) {
 	t.Helper()
-	for begin := time.Now(); ; time.Sleep(time.Millisecond) {
+	eventually(t, "no block is due", func() bool {
 		var waiting int
 		err := s.db.QueryRow("SELECT count(*) FROM session_unindexed WHERE NOT too_large").Scan(&waiting)
 		if err != nil {
 			t.Fatal(err)
 		}
-		if waiting < blockDue {
-			return
-		}
-		if time.Since(begin) > 3*time.Minute {
-			t.Fatalf("%d sessions are in no block", waiting)
-		}
-	}
+		return waiting < blockDue
+	})
 }
 
 // words are those of which titles and queries are made here, so that words are
@@ -96,18 +90,13 @@ func TestSearchFindsWhatContainsTheText(t *testing.T) {
 	s.indexer.look()
 	indexed(t, s)
 	check("in blocks again")
-	for begin := time.Now(); ; time.Sleep(time.Millisecond) { // those that are empty go
+	eventually(t, "blocks that are empty go", func() bool {
 		var thin int
 		if err := s.db.QueryRow("SELECT count(*) FROM session_blocks WHERE living * 2 <= members").Scan(&thin); err != nil {
 			t.Fatal(err)
 		}
-		if thin == 0 {
-			break
-		}
-		if time.Since(begin) > 3*time.Minute {
-			t.Fatalf("%d blocks have few sessions", thin)
-		}
-	}
+		return thin == 0
+	})
 	check("without empty blocks")
 }
 
@@ -119,19 +108,14 @@ func TestBlocksGrow(t *testing.T) {
 	r := rand.New(rand.NewPCG(5, 6))
 	members := func(want string) {
 		t.Helper()
-		for begin := time.Now(); ; time.Sleep(time.Millisecond) {
+		eventually(t, "blocks of "+want+" sessions", func() bool {
 			var got string
 			err := s.db.QueryRow("SELECT coalesce(group_concat(members, ' '), '') FROM (SELECT members FROM session_blocks ORDER BY block)").Scan(&got)
 			if err != nil {
 				t.Fatal(err)
 			}
-			if got == want {
-				return
-			}
-			if time.Since(begin) > 3*time.Minute {
-				t.Fatalf("blocks of %s sessions, want %s", got, want)
-			}
-		}
+			return got == want
+		})
 	}
 	add := func(n, letters int) {
 		t.Helper()
@@ -155,18 +139,13 @@ func TestBlocksGrow(t *testing.T) {
 
 	const large = 12_000 // letters, of which a block has room for some eight sessions
 	add(2*blockDueBytes/large, large)
-	for begin := time.Now(); ; time.Sleep(time.Millisecond) {
+	eventually(t, "sessions with much text are in blocks", func() bool {
 		var waiting int
 		if err := s.db.QueryRow("SELECT count(*) FROM session_unindexed").Scan(&waiting); err != nil {
 			t.Fatal(err)
 		}
-		if waiting*large < blockDueBytes {
-			break
-		}
-		if time.Since(begin) > time.Minute {
-			t.Fatalf("%d sessions with much text are in no block", waiting)
-		}
-	}
+		return waiting*large < blockDueBytes
+	})
 }
 
 // BenchmarkSearch looks for texts in 100,000 sessions.

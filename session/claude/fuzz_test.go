@@ -26,7 +26,7 @@ func FuzzParse(f *testing.F) {
 		l := Parse(line)
 		// A piece of a message shows nothing; one whose form is not known is kept like any such line.
 		kept := []Part{{Kind: api.ConversationSystem}}
-		if (len(l.Parts) == 0) != (l.Type == "stream_event") && !(l.Type == "stream_event" && slices.Equal(l.Parts, kept)) {
+		if piece := l.Type == "stream_event" && !slices.Equal(l.Parts, kept); (len(l.Parts) == 0) != piece {
 			t.Fatalf("%d parts of a line of type %q", len(l.Parts), l.Type)
 		}
 		for i, part := range l.Parts {
