@@ -106,6 +106,9 @@ func (w *world) flood(sessions, each int) (*reading, error) {
 	if err := w.awaitSessions(api.StatusRunning, sessions); err != nil {
 		return nil, err
 	}
+	if err := warm(); err != nil {
+		return nil, err
+	}
 	if err := os.WriteFile(gate, nil, 0o600); err != nil {
 		return nil, err
 	}

@@ -47,6 +47,9 @@ func (b *bench) plainInsert(rows int) (p plain, err error) {
 	}
 	defer func() { err = errors.Join(err, db.Close()) }()
 	line := []byte(strings.Repeat("x", lineSize))
+	if err := warm(); err != nil {
+		return p, err
+	}
 	begin, before := time.Now(), cpuTime()
 	for done := 0; done < rows; done += plainBatch {
 		if err := insertBatch(db, line); err != nil {
