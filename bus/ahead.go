@@ -1,9 +1,6 @@
 package bus
 
-import (
-	"context"
-	"fmt"
-)
+import "context"
 
 // maxAhead is how many subscriptions, of all that are behind, may have a page of
 // the log read while they are busy with the one before. It bounds what those hold
@@ -14,22 +11,6 @@ const maxAhead = 8
 type aheadPage struct {
 	page Page
 	err  error
-}
-
-// readPage reads a page of the log behind cursor. Whether the log reaches back to it
-// is asked behind the reading: what is cut away in between is missing in it.
-func (h *Hub) readPage(ctx context.Context, cursor int64, f Filter) (Page, error) {
-	page, err := h.log.Page(ctx, cursor, pageSize, f)
-	if err != nil {
-		return Page{}, fmt.Errorf("read events after %d: %w", cursor, err)
-	}
-	if err := h.checkCursor(cursor); err != nil {
-		return Page{}, err
-	}
-	if page.UpTo <= cursor { // it would be asked for ever
-		return Page{}, fmt.Errorf("the log ends at %d, before an event that was published", page.UpTo)
-	}
-	return page, nil
 }
 
 // readAhead has the page behind the cursor read, if the ring does not have it and

@@ -1,6 +1,8 @@
 package bus_test
 
 import (
+	"bytes"
+	"cmp"
 	"context"
 	"errors"
 	"slices"
@@ -17,6 +19,7 @@ type pagedLog struct {
 	*memLog
 	read, freed atomic.Int64
 	fail        atomic.Bool
+	failLate    atomic.Bool // the next page fails once it was read
 }
 
 func (l *pagedLog) Page(ctx context.Context, after int64, limit int, f bus.Filter) (bus.Page, error) {
@@ -24,21 +27,31 @@ func (l *pagedLog) Page(ctx context.Context, after int64, limit int, f bus.Filte
 		return bus.Page{}, errors.New("no page")
 	}
 	page, err := l.memLog.Page(ctx, after, limit, f)
+	if ctx.Err() != nil || l.failLate.Swap(false) {
+		return bus.Page{}, cmp.Or(ctx.Err(), errors.New("no page"))
+	}
 	l.read.Add(1)
 	page.Free = func() { l.freed.Add(1) }
 	return page, err
 }
 
-// newPagedHub is a hub whose ring holds next to nothing of so many pages.
-func newPagedHub(pages int) (*bus.Hub, *pagedLog) {
+// newPagedHub is a hub whose ring holds next to nothing of so many pages, of events that
+// are "{}", and further spaces.
+func newPagedHub(pages, spaces int) (*bus.Hub, *pagedLog) {
 	l := &pagedLog{memLog: newLog()}
 	l.page = 10
 	hub := bus.NewHub(l, bus.Options{RingEvents: 1})
 	for range pages * l.page {
-		hub.Publish(l.add(1, bus.NewEvent(0, api.EventMessageUpdated, "s", "r", nil)))
+		hub.Publish(l.add(1, bus.NewEvent(0, api.EventSessionUpdated, "s", "r", func() []byte {
+			return append([]byte("{}"), bytes.Repeat([]byte(" "), spaces)...)
+		})))
 	}
 	return hub, l
 }
+
+// ways is the nth way to ask for the events of newPagedHub. Subscriptions that ask in
+// different ways share no page.
+func ways(n int) []api.EventType { return slices.Repeat([]api.EventType{api.EventSessionUpdated}, n+1) }
 
 // TestPagesAreReadAhead: while a subscriber is busy with a page the next one is
 // read, no more than that, and for a few subscribers at once; each gets all, and
@@ -47,10 +60,10 @@ func TestPagesAreReadAhead(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		const pages, crowd, mostAhead = 5, 20, 8
-		hub, l := newPagedHub(pages)
+		hub, l := newPagedHub(pages, 0)
 		var subs []*bus.Subscription
-		for range crowd {
-			s, _ := subscribe(t, hub, bus.Filter{}, new(int64(0)))
+		for n := range crowd {
+			s, _ := subscribe(t, hub, bus.Filter{Types: ways(n)}, new(int64(0)))
 			subs = append(subs, s)
 			next(t, s)
 		}
@@ -80,7 +93,7 @@ func TestPagesAreReadAhead(t *testing.T) {
 func TestWhatFailsAheadIsTriedAgain(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		hub, l := newPagedHub(4)
+		hub, l := newPagedHub(4, 0)
 		defer hub.Close()
 		s, _ := subscribe(t, hub, bus.Filter{}, new(int64(0)))
 		l.fail.Store(true)
@@ -105,7 +118,7 @@ func TestWhatFailsAheadIsTriedAgain(t *testing.T) {
 func TestCloseWaitsForThePageAhead(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		hub, l := newPagedHub(4)
+		hub, l := newPagedHub(4, 0)
 		defer hub.Close()
 		s, _ := subscribe(t, hub, bus.Filter{}, new(int64(0)))
 		slow := make(chan struct{})

@@ -4,7 +4,8 @@
 // The [Hub] keeps the newest events in a ring and wakes who waits; it knows no
 // subscriber's pace and waits for none. A [Subscription] that is behind the ring
 // reads pages from the [Log], in the ring it copies, at the head it waits. So
-// a slow subscriber costs nobody anything, and what is promised is:
+// a slow subscriber costs nobody anything. Of a crowd that is behind the ring, each page is
+// read and encoded once for all of it. What is promised is:
 //
 //   - stored events come in the order of seq, each once, none missing that the
 //     filter picks, from the cursor on; only after they are committed;
@@ -13,5 +14,5 @@
 //   - partial messages, which are never stored, come among them in their place,
 //     and are the only thing that may be left out: the next one says how many were.
 //
-// The package starts no goroutines.
+// The only goroutines it starts read a page ahead, for a subscription whose Close waits for them.
 package bus

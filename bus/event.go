@@ -39,8 +39,20 @@ func (e *Event) JSON() []byte {
 	if e.Append != nil {
 		return e.Append(nil)
 	}
-	e.once.Do(func() { e.json, e.Encode = e.Encode(), nil })
+	e.once.Do(func() {
+		if e.json == nil {
+			e.json, e.Encode = e.Encode(), nil
+		}
+	})
 	return e.json
+}
+
+// appendJSON appends what JSON returns.
+func (e *Event) appendJSON(b []byte) []byte {
+	if e.Append != nil {
+		return e.Append(b)
+	}
+	return append(b, e.JSON()...)
 }
 
 // eventOverhead is what an event takes beside what its Size says.
@@ -53,6 +65,11 @@ type Filter struct {
 	SessionID, RunID string
 	Types            []api.EventType
 	IncludePartial   bool // partial messages too, if Types allows them
+}
+
+// sameLog reports whether f and other pick the same of what is stored.
+func (f *Filter) sameLog(other *Filter) bool {
+	return f.SessionID == other.SessionID && f.RunID == other.RunID && slices.Equal(f.Types, other.Types)
 }
 
 // match reports whether f picks e.

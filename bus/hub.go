@@ -3,6 +3,7 @@ package bus
 import (
 	"context"
 	"errors"
+	"runtime"
 	"sync"
 
 	"github.com/sessiond/sessiond/rpc/api"
@@ -45,8 +46,9 @@ const (
 
 // Hub passes events on from one publisher, who never waits, to subscribers.
 type Hub struct {
-	log   Log
-	ahead chan struct{} // a place for each page that is read ahead
+	log     Log
+	ahead   chan struct{} // a place for each page that is read ahead
+	reading chan struct{} // a place for each page that is being read: as many as there are processors
 
 	// mu guards the rest and the partials of every subscription. It is held
 	// shortly: nothing is encoded, read or waited for under it.
@@ -54,6 +56,8 @@ type Hub struct {
 	ring   ring
 	wake   chan struct{} // closed and replaced when there is something new
 	subs   map[*Subscription]struct{}
+	behind map[*Subscription]struct{} // those of subs who are behind the ring
+	shelf  shelf                      // what they read; empty if there are none
 	closed bool
 }
 
@@ -67,8 +71,9 @@ func NewHub(log Log, o Options) *Hub {
 		o.RingBytes = defaultRingBytes
 	}
 	head := log.Head()
-	return &Hub{log: log, ahead: make(chan struct{}, maxAhead), ring: ring{maxEvents: o.RingEvents, maxBytes: o.RingBytes, base: head, head: head},
-		wake: make(chan struct{}), subs: map[*Subscription]struct{}{}}
+	return &Hub{log: log, ahead: make(chan struct{}, maxAhead), reading: make(chan struct{}, runtime.GOMAXPROCS(0)),
+		ring: ring{maxEvents: o.RingEvents, maxBytes: o.RingBytes, base: head, head: head},
+		wake: make(chan struct{}), subs: map[*Subscription]struct{}{}, behind: map[*Subscription]struct{}{}}
 }
 
 // Publish passes on events that have been committed, in the order of seq. It
@@ -77,6 +82,10 @@ func (h *Hub) Publish(events []*Event) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	for _, e := range events {
+		if e.Type == api.EventSessionDeleted {
+			h.ring.forget(e.SessionID)
+			h.shelf.clear()
+		}
 		h.ring.push(e)
 	}
 	close(h.wake)
@@ -123,6 +132,18 @@ func (h *Hub) Subscribe(f Filter, after *int64) (_ *Subscription, head int64, er
 	s := &Subscription{hub: h, filter: f, cursor: cursor, woken: make(chan struct{}, 1), done: make(chan struct{})}
 	h.subs[s] = struct{}{}
 	return s, head, nil
+}
+
+// setBehind notes whether an open subscription is behind the ring.
+func (h *Hub) setBehind(s *Subscription, is bool) {
+	if _, open := h.subs[s]; open && is {
+		h.behind[s] = struct{}{}
+		return
+	}
+	delete(h.behind, s)
+	if len(h.behind) == 0 {
+		h.shelf.clear()
+	}
 }
 
 // checkCursor reports whether the log has all that comes after cursor.

@@ -1,9 +1,8 @@
 package bus
 
 import (
+	"cmp"
 	"slices"
-
-	"github.com/sessiond/sessiond/rpc/api"
 )
 
 // ring holds the newest events, within bounds: every one behind seq base, but for
@@ -19,9 +18,6 @@ type ring struct {
 
 // push appends e, and lets go of the oldest until the bounds are kept.
 func (r *ring) push(e *Event) {
-	if e.Type == api.EventSessionDeleted {
-		r.forget(e.SessionID)
-	}
 	r.events = append(r.events, e)
 	r.bytes += e.cost()
 	r.head = e.Seq
@@ -51,17 +47,21 @@ func (r *ring) after(cursor int64, limit int) (events []*Event, ok bool) {
 	if cursor < r.base {
 		return nil, false
 	}
-	i, _ := slices.BinarySearchFunc(r.events, cursor+1, func(e *Event, seq int64) int {
-		return int(min(max(e.Seq-seq, -1), 1))
-	})
-	bytes, end := 0, min(i+limit, len(r.events))
-	for n, e := range r.events[i:end] {
+	events = behind(r.events, cursor)
+	bytes, end := 0, min(limit, len(events))
+	for n, e := range events[:end] {
 		if bytes += e.cost(); bytes >= pageBytes {
-			end = i + n + 1
+			end = n + 1
 			break
 		}
 	}
-	return slices.Clone(r.events[i:end]), true
+	return slices.Clone(events[:end]), true
+}
+
+// behind is the part of events, which are in order, that comes behind cursor.
+func behind(events []*Event, cursor int64) []*Event {
+	i, _ := slices.BinarySearchFunc(events, cursor+1, func(e *Event, seq int64) int { return cmp.Compare(e.Seq, seq) })
+	return events[i:]
 }
 
 // pageBytes is about how many bytes of events a page of the ring has: it is what

@@ -65,6 +65,7 @@ func (s *Subscription) advance(ctx context.Context) ([]Delivery, <-chan struct{}
 	s.hub.mu.Lock()
 	events, inRing := s.hub.ring.after(s.cursor, pageSize)
 	wake := s.hub.wake
+	s.hub.setBehind(s, !inRing)
 	if inRing && len(events) == 0 {
 		taken := s.partials.take(s.cursor)
 		s.hub.mu.Unlock()
@@ -154,6 +155,7 @@ func (s *Subscription) Close() {
 func (s *Subscription) closeLocked() {
 	if _, open := s.hub.subs[s]; open {
 		delete(s.hub.subs, s)
+		s.hub.setBehind(s, false)
 		close(s.done)
 	}
 }
