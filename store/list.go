@@ -4,8 +4,8 @@ import (
 	"context"
 	"database/sql/driver"
 	"encoding/base64"
-	"encoding/json"
 	"fmt"
+	"strconv"
 	"strings"
 
 	"github.com/sessiond/sessiond/rpc/api"
@@ -41,7 +41,7 @@ func parseCursor(cursor string) (k listKey, err error) {
 // activity changes between two pages may be in both or in none.
 func (s *Store) ListSessions(ctx context.Context, p api.ListSessionsParams) (api.ListSessionsResult, error) {
 	result := api.ListSessionsResult{Sessions: []api.Session{}}
-	if _, _, err := listQuery(p, nil); err != nil { // its cursor is bad
+	if _, _, err := listQuery(p, nil, -1); err != nil { // its cursor is bad
 		return result, err
 	}
 	limit := listLimit
@@ -87,15 +87,26 @@ func listKeys(ctx context.Context, q *reading, p api.ListSessionsParams, limit i
 			places = nil
 		}
 	}
-	query, args, err := listQuery(p, places)
-	if err != nil {
-		return nil, err
+	// Nearly all that were found have the text: the newest of them make the page.
+	most := -1
+	if len(places) > 2*limit {
+		most = 2*limit + blockDue
 	}
-	err = q.rows(ctx, query, append(args, limit), func(row []driver.Value) bool {
-		keys = append(keys, listKey{integer(row[0]), integer(row[1])})
-		return true
-	})
-	return keys, err
+	for {
+		query, args, err := listQuery(p, places, most)
+		if err != nil {
+			return nil, err
+		}
+		keys = keys[:0]
+		err = q.rows(ctx, query, append(args, limit), func(row []driver.Value) bool {
+			keys = append(keys, listKey{integer(row[0]), integer(row[1])})
+			return true
+		})
+		if err != nil || len(keys) == limit || most < 0 {
+			return keys, err
+		}
+		most = -1
+	}
 }
 
 // listedSessions reads them, until they make a page of JSON.
@@ -105,14 +116,10 @@ func (s *Store) listedSessions(ctx context.Context, q *reading, keys []listKey) 
 	for i, k := range keys {
 		numbers[i] = k.n
 	}
-	list, err := json.Marshal(numbers)
-	if err != nil {
-		return nil, err
-	}
 	size := 0
 	var damaged []int
-	err = q.rows(ctx, `SELECT l.query, d.document FROM json_each(?) j CROSS JOIN session_launches l ON l.n = j.value
-		CROSS JOIN session_documents d ON d.n = j.value ORDER BY j.key`, []any{string(list)}, func(row []driver.Value) bool {
+	err := q.rows(ctx, `SELECT l.query, d.document FROM json_each(?) j CROSS JOIN session_launches l ON l.n = j.value
+		CROSS JOIN session_documents d ON d.n = j.value ORDER BY j.key`, []any{list(numbers)}, func(row []driver.Value) bool {
 		i, query, document := len(sessions), text(row[0]), text(row[1])
 		session, err := decodeSession([]byte(document), query, keys[i].activity)
 		if err != nil || session.ID == "" {
@@ -133,6 +140,19 @@ func (s *Store) listedSessions(ctx context.Context, q *reading, keys []listKey) 
 	return sessions, err
 }
 
+// list is numbers as json_each reads them.
+func list(numbers []int64) string {
+	b := make([]byte, 1, 8*len(numbers)+2)
+	b[0] = '['
+	for i, n := range numbers {
+		if i > 0 {
+			b = append(b, ',')
+		}
+		b = strconv.AppendInt(b, n, 10)
+	}
+	return string(append(b, ']'))
+}
+
 // quotedLen is how long text is as a string of JSON.
 func quotedLen(text string) int {
 	n := len(text)
@@ -149,8 +169,9 @@ func quotedLen(text string) int {
 
 // listQuery renders the filters. Its answer is the key of each session, in
 // order; its last argument, the limit, is left to the caller. Unless places is nil,
-// the text is in no other places of blocks.
-func listQuery(p api.ListSessionsParams, places []int64) (string, []any, error) {
+// the text is in no other places of blocks; of these, and of sessions in no block, the
+// newest are looked at, so many at most, or all if most is negative.
+func listQuery(p api.ListSessionsParams, places []int64, most int) (string, []any, error) {
 	where, args := []string{"archived = ?"}, []any{p.Archived}
 	add := func(condition string, values ...any) {
 		where, args = append(where, condition), append(args, values...)
@@ -190,14 +211,10 @@ func listQuery(p api.ListSessionsParams, places []int64) (string, []any, error) 
 		add(contains, fold(p.Text), fold(p.Text))
 		return keys + "sessions s WHERE " + strings.Join(where, " AND ") + order + "?", args, nil
 	}
-	list, err := json.Marshal(places)
-	if err != nil {
-		return "", nil, err
-	}
 	// The inner query is done first, for its limit; only then, and only until the
 	// page is full, the texts are read, in its order.
 	return keys + `(SELECT last_activity_at, s.n FROM (SELECT p.n FROM json_each(?) j CROSS JOIN session_slots p ON p.place = j.value
 			UNION ALL SELECT n FROM session_unindexed) f CROSS JOIN sessions s ON s.n = f.n
-		WHERE ` + strings.Join(where, " AND ") + order + "-1) s WHERE " + contains + " LIMIT ?",
-		append(append([]any{string(list)}, args...), fold(p.Text), fold(p.Text)), nil
+		WHERE ` + strings.Join(where, " AND ") + order + "?) s WHERE " + contains + " LIMIT ?",
+		append(append([]any{list(places)}, args...), most, fold(p.Text), fold(p.Text)), nil
 }

@@ -157,7 +157,7 @@ func TestListsUseIndexes(t *testing.T) {
 		"tag":       {api.ListSessionsParams{Tag: "x"}, false},
 		"cursor":    {api.ListSessionsParams{Cursor: listKey{1, 1}.cursor()}, true},
 	} {
-		query, _, err := listQuery(c.p, nil)
+		query, _, err := listQuery(c.p, nil, -1)
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -148,6 +148,33 @@ func TestBlocksGrow(t *testing.T) {
 	})
 }
 
+// TestSearchLooksAtMore: whatever has the grams of a text, and not the text, hides
+// none that has it, however many and new they are.
+func TestSearchLooksAtMore(t *testing.T) {
+	t.Parallel()
+	s := open(t, Options{})
+	const few, many = 3, 2 * blockSessions
+	var want []string
+	add := func(n int, query string) {
+		for i := range n {
+			create(t, s, func(row *SessionRow) {
+				row.Session.Query, row.Session.Title = query, fmt.Sprint(query, i)
+				if n == few {
+					want = append([]string{row.Session.Title}, want...)
+				}
+			})
+		}
+	}
+	add(few, "abcabd")
+	add(many, "bcabd abc")
+	indexed(t, s)
+	for limit := 1; limit <= few+1; limit++ { // of a page
+		if got := listed(t, s, api.ListSessionsParams{Text: "abcabd", Limit: &limit}); !slices.Equal(got, want) {
+			t.Errorf("by %d: got %v", limit, got)
+		}
+	}
+}
+
 // BenchmarkSearch looks for texts in 100,000 sessions.
 func BenchmarkSearch(b *testing.B) {
 	s := open(b, Options{})
