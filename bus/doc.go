@@ -4,8 +4,8 @@
 // The [Hub] keeps the newest events in a ring and wakes who waits; it knows no
 // subscriber's pace and waits for none. A [Subscription] that is behind the ring
 // reads pages from the [Log], in the ring it copies, at the head it waits. So
-// a slow subscriber costs nobody anything. Of a crowd that is behind the ring, each page is
-// read and encoded once for all of it. What is promised is:
+// a slow subscriber costs nobody anything, and a crowd that is behind the ring shares the
+// pages that it reads. What is promised is:
 //
 //   - stored events come in the order of seq, each once, none missing that the
 //     filter picks, from the cursor on; only after they are committed;

@@ -20,8 +20,8 @@ type Event struct {
 	// published, and called at most once, by whoever needs it first.
 	Encode func() []byte
 
-	// Append, in the place of Encode, appends it: of an event that is for one
-	// subscription only, and so need not be kept encoded.
+	// Append, in the place of Encode, appends it: of an event that is on a page of the
+	// log, and need not be kept encoded.
 	Append func(b []byte) []byte
 
 	once sync.Once

@@ -48,7 +48,7 @@ const (
 type Hub struct {
 	log     Log
 	ahead   chan struct{} // a place for each page that is read ahead
-	reading chan struct{} // a place for each page that is being read: as many as there are processors
+	reading chan struct{} // a place for each page that is being read: as many as there are processors, two at least
 
 	// mu guards the rest and the partials of every subscription. It is held
 	// shortly: nothing is encoded, read or waited for under it.
@@ -57,7 +57,7 @@ type Hub struct {
 	wake   chan struct{} // closed and replaced when there is something new
 	subs   map[*Subscription]struct{}
 	behind map[*Subscription]struct{} // those of subs who are behind the ring
-	shelf  shelf                      // what they read; empty if there are none
+	shelf  shelf                      // what they read; it holds nothing if there are none
 	closed bool
 }
 
@@ -71,7 +71,7 @@ func NewHub(log Log, o Options) *Hub {
 		o.RingBytes = defaultRingBytes
 	}
 	head := log.Head()
-	return &Hub{log: log, ahead: make(chan struct{}, maxAhead), reading: make(chan struct{}, runtime.GOMAXPROCS(0)),
+	return &Hub{log: log, ahead: make(chan struct{}, maxAhead), reading: make(chan struct{}, max(2, runtime.GOMAXPROCS(0))),
 		ring: ring{maxEvents: o.RingEvents, maxBytes: o.RingBytes, base: head, head: head},
 		wake: make(chan struct{}), subs: map[*Subscription]struct{}{}, behind: map[*Subscription]struct{}{}}
 }

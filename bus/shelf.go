@@ -1,19 +1,21 @@
 package bus
 
 import (
+	"bytes"
 	"context"
 	"fmt"
 	"slices"
+	"sync"
 )
 
-// Bounds of what a shelf keeps, by Event.Size and what stands around events.
+// Bounds of what a shelf keeps, but for the newest page, which may be larger.
 const (
 	maxShelfPages = 64
 	maxShelfBytes = 8 << 20
 )
 
 // shelf holds the newest pages of the log that were read, so that a crowd that is
-// behind the ring has each read and encoded once for all, not each for itself. Of
+// behind the ring has them read and encoded for all, not each for itself. Of
 // a page that one subscription reads it only notes where it was: its events are
 // written right into what is sent, and their memory is used again. When another comes to
 // the same place there is a crowd, and the page is kept for all that follow.
@@ -51,9 +53,12 @@ func (s *shelf) place(cursor int64, f Filter) (_ *shelfPage, found bool) {
 
 // trim lets go of the oldest until the bounds are kept.
 func (s *shelf) trim() {
-	bytes, n := 0, len(s.pages)
-	for ; n > 0 && len(s.pages)-n < maxShelfPages && bytes <= maxShelfBytes; n-- {
-		bytes += s.pages[n-1].bytes
+	held, n := 0, len(s.pages)
+	for n > 0 && len(s.pages)-n < maxShelfPages {
+		if held += s.pages[n-1].bytes; held > maxShelfBytes && n < len(s.pages) {
+			break
+		}
+		n--
 	}
 	s.pages = slices.Delete(s.pages, 0, n)
 }
@@ -68,6 +73,9 @@ func (h *Hub) readPage(ctx context.Context, cursor int64, f Filter) (Page, error
 	for {
 		h.mu.Lock()
 		p, found := h.shelf.place(cursor, f)
+		if len(h.behind) == 0 { // it was closed meanwhile, and nobody is there to share with
+			h.shelf.clear()
+		}
 		h.mu.Unlock()
 		if !found {
 			return h.fill(ctx, p)
@@ -128,21 +136,29 @@ func (h *Hub) readStored(ctx context.Context, cursor int64, f Filter) (Page, err
 	return page, nil
 }
 
-// share returns the page with its events encoded, for as long as anybody holds them.
+// scratch holds memory that pages are encoded in, of which what they take is known only then.
+var scratch = sync.Pool{New: func() any { return new([]byte) }}
+
+// maxScratch is how large that may be to be used again.
+const maxScratch = 1 << 20
+
+// share returns the page with its events encoded, for as long as anybody holds them. They
+// share memory, and there is no more of it than they have bytes.
 func (p Page) share() Page {
-	size := 0
-	for _, e := range p.Events {
-		size += e.Size + 2*eventOverhead
-	}
-	made, events, ends := make([]Event, len(p.Events)), make([]*Event, len(p.Events)), make([]int, len(p.Events))
-	encoded := make([]byte, 0, size)
+	buffer := scratch.Get().(*[]byte)
+	encoded, ends := (*buffer)[:0], make([]int, len(p.Events))
 	for i, e := range p.Events {
 		encoded = e.appendJSON(encoded)
 		ends[i] = len(encoded)
 	}
-	begin := 0
+	exact := bytes.Clone(encoded)
+	if cap(encoded) <= maxScratch {
+		*buffer = encoded
+		scratch.Put(buffer)
+	}
+	made, events, begin := make([]Event, len(p.Events)), make([]*Event, len(p.Events)), 0
 	for i, e := range p.Events {
-		json := encoded[begin:ends[i]:ends[i]]
+		json := exact[begin:ends[i]:ends[i]]
 		made[i] = Event{Seq: e.Seq, Type: e.Type, SessionID: e.SessionID, RunID: e.RunID, Size: len(json), json: json}
 		events[i], begin = &made[i], ends[i]
 	}

@@ -141,7 +141,7 @@ func TestTheShelfIsBounded(t *testing.T) {
 	t.Parallel()
 	for name, c := range map[string]struct{ pages, spaces, most int }{
 		"in pages": {200, 0, 64},
-		"in bytes": {15, 100 << 10, 8 + 1},
+		"in bytes": {15, 100 << 10, 8},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -158,6 +158,53 @@ func TestTheShelfIsBounded(t *testing.T) {
 				}
 			})
 		})
+	}
+}
+
+// TestNothingStaysOnTheShelf: a page that is read for somebody who has closed meanwhile
+// is not kept for nobody.
+func TestNothingStaysOnTheShelf(t *testing.T) {
+	t.Parallel()
+	const pages = 3
+	for range 200 {
+		hub, l := newPagedHub(pages, 0)
+		var all sync.WaitGroup
+		for range crowd {
+			s, _ := subscribe(t, hub, bus.Filter{}, new(int64(0)))
+			all.Go(func() {
+				if _, err := s.Next(t.Context()); err != nil {
+					t.Error(err)
+				}
+				s.Close() // while the next page is being read ahead, or is going to be
+			})
+		}
+		all.Wait()
+		before := l.read.Load()
+		late, _ := subscribe(t, hub, bus.Filter{}, new(int64(0)))
+		readAll(t, late, pages*l.page)
+		if anew := l.read.Load() - before; anew != pages {
+			t.Fatalf("%d of %d pages are read anew", anew, pages)
+		}
+		hub.Close()
+	}
+}
+
+// TestWhatIsKeptIsAsLargeAsItIs, and not as what it was made of, such as a large line of
+// which an event is a small part.
+func TestWhatIsKeptIsAsLargeAsItIs(t *testing.T) {
+	t.Parallel()
+	l := newLog()
+	hub := bus.NewHub(l, bus.Options{RingEvents: 1})
+	defer hub.Close()
+	part := func() *bus.Event {
+		e := update()
+		e.Size, e.Append = 1<<50, func(b []byte) []byte { return append(b, "{}"...) }
+		return e
+	}
+	hub.Publish(l.add(1, part(), part(), update(), update()))
+	for range 3 {
+		s, _ := subscribe(t, hub, bus.Filter{}, new(int64(0)))
+		readAll(t, s, 4)
 	}
 }
 

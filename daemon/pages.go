@@ -20,7 +20,7 @@ func newLogReader(s *store.Store, log *slog.Logger) logReader {
 	return logReader{s, log, &sync.Pool{}}
 }
 
-// Page reads the events behind after, for one subscription.
+// Page reads the events behind after, to be looked at until Free is called.
 func (l logReader) Page(ctx context.Context, after int64, limit int, f bus.Filter) (bus.Page, error) {
 	events, upTo, err := l.Log(ctx, after, limit, store.Filter{SessionID: f.SessionID, RunID: f.RunID, Types: f.Types})
 	if err != nil {
@@ -64,6 +64,22 @@ func (p *logPage) fill(events []store.Event) {
 	p.events, p.shown = events, p.all[:len(events)]
 	for i := range events {
 		ev, e := &events[i], p.shown[i]
-		e.Seq, e.Type, e.SessionID, e.RunID, e.Size = ev.Seq, ev.Type, ev.SessionID, ev.RunID, len(ev.Line)+len(ev.Data)
+		e.Seq, e.Type, e.SessionID, e.RunID = ev.Seq, ev.Type, ev.SessionID, ev.RunID
+	}
+	setSizes(p.made, events)
+}
+
+// setSizes says of each event what it keeps in memory. A line belongs to all events that
+// are parts of it, to each with its share.
+func setSizes(made []bus.Event, events []store.Event) {
+	for i := 0; i < len(events); {
+		parts := 1
+		for i+parts < len(events) && events[i+parts].Part == events[i+parts-1].Part+1 {
+			parts++
+		}
+		for range parts {
+			made[i].Size = len(events[i].Line)/parts + len(events[i].Data)
+			i++
+		}
 	}
 }

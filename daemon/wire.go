@@ -118,12 +118,13 @@ func toBus(s *store.Store, log *slog.Logger, events []store.Event) []*bus.Event 
 	for i := range own {
 		ev := &own[i]
 		out[i] = &made[i]
-		made[i] = bus.Event{Seq: ev.Seq, Type: ev.Type, SessionID: ev.SessionID, RunID: ev.RunID, Size: len(ev.Line) + len(ev.Data),
+		made[i] = bus.Event{Seq: ev.Seq, Type: ev.Type, SessionID: ev.SessionID, RunID: ev.RunID,
 			Encode: func() []byte {
 				defer func() { *ev = store.Event{} }()
 				return appendEvent(s, log, nil, ev)
 			}}
 	}
+	setSizes(made, events)
 	return out
 }
 
