@@ -167,10 +167,11 @@ type piece struct {
 func (h *htmlPage) piece(it *item) piece {
 	p := piece{Seq: it.Seq, Time: clock(it.CreatedAt), User: it.Role == "user", Files: h.pictures(it.files)}
 	text := strings.Trim(plain.Clean(it.Content), "\n")
-	if p.User || !legible(text) {
-		p.Text = text
-	} else {
+	if !p.User && legible(text) {
 		p.HTML = rendered(text)
+	}
+	if p.HTML == "" {
+		p.Text = text
 	}
 	return p
 }

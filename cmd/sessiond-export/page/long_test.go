@@ -235,6 +235,23 @@ func TestTangledTextsAreShownAsTheyAre(t *testing.T) {
 	}
 }
 
+// TestDeepTextsAreShownAsTheyAre has texts of more elements within each other than a
+// browser takes.
+func TestDeepTextsAreShownAsTheyAre(t *testing.T) {
+	t.Parallel()
+	for _, text := range []string{strings.Repeat("__", 600) + "a" + strings.Repeat("__", 600), strings.Repeat("- ", 600) + "a"} {
+		s := newStream(t, aSession())
+		s.answer(text)
+		page := s.end().page(Options{Format: "html"})
+		if err := checkHTML(page); err != nil {
+			t.Errorf("%.40q: %v", text, err)
+		}
+		if !strings.Contains(page, `<div class="said">`) || strings.Contains(page, "<strong>") || strings.Contains(page, "<ul>") {
+			t.Errorf("%.40q is shown in another way", text)
+		}
+	}
+}
+
 // TestResultsFindTheirCalls has results come late, in another order, and without calls.
 func TestResultsFindTheirCalls(t *testing.T) {
 	t.Parallel()

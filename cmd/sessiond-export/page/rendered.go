@@ -30,14 +30,38 @@ var toHTML = goldmark.New(
 		renderer.WithNodeRenderers(util.Prioritized(shownHTML{}, 100))),
 )
 
-// rendered renders a text, which is clean, from Markdown to HTML that is safe.
+// deepest is how deep a text may be nested: browsers and parsers give up at some 500 elements.
+const deepest = 100
+
+// rendered renders a text, which is clean, from Markdown to HTML that is safe. It makes
+// nothing of one that is nested too deep.
 func rendered(s string) template.HTML {
+	source := []byte(s)
+	doc := toHTML.Parser().Parse(text.NewReader(source))
+	if depth(doc) > deepest {
+		return ""
+	}
 	var b bytes.Buffer
-	if err := toHTML.Convert([]byte(s), &b); err != nil {
+	if err := toHTML.Renderer().Render(&b, source, doc); err != nil {
 		panic(err) // a buffer takes everything
 	}
 	// Clean again: a character may have been written as its number.
 	return template.HTML(plain.Clean(b.String())) // #nosec G203 -- goldmark has escaped it
+}
+
+// depth is how many nodes stand within each other.
+func depth(doc ast.Node) (most int) {
+	now := 0
+	_ = ast.Walk(doc, func(_ ast.Node, entering bool) (ast.WalkStatus, error) { // the function has no errors
+		if !entering {
+			now--
+			return ast.WalkContinue, nil
+		}
+		now++
+		most = max(most, now)
+		return ast.WalkContinue, nil
+	})
+	return most
 }
 
 // harmless takes out of a text what leads elsewhere or would load something.
