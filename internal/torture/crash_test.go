@@ -58,7 +58,7 @@ func crash(t *testing.T, p crashpoint.Point, times int) {
 	hurry := make(chan struct{})
 	close(hurry)
 	subscribers := w.subscribe(rand.New(rand.NewPCG(1, 1)), hurry)
-	w.scenario(p == crashpoint.IngestPunched)
+	w.scenario(p)
 	if strings.HasPrefix(string(p), "prune.") {
 		w.prune()
 	}
@@ -179,8 +179,9 @@ func (w *world) supervise() (relax func() int) {
 
 // scenario comes to every point, whoever dies on the way: sessions that are
 // launched, talked to, asked and answered, a daemon that is replaced meanwhile,
-// ends, and a deletion. much has a session print more than a journal keeps.
-func (w *world) scenario(much bool) {
+// ends, and a deletion. To be punched a session has to print more than a journal keeps,
+// and to leave the index it has to be in it.
+func (w *world) scenario(p crashpoint.Point) {
 	yes := true
 	chatty, brief := api.LaunchOptions{Interactive: &yes}, api.LaunchOptions{}
 	question := "emit: 20\nask: Bash {\"command\":\"echo %d\"}\nsay: done"
@@ -197,7 +198,7 @@ func (w *world) scenario(much bool) {
 	w.daemon.signal(syscall.SIGTERM) // another takes over, with two questions open
 	w.decideAll(talk, idle)
 	w.decideAll(once, final)
-	if much {
+	if p == crashpoint.IngestPunched {
 		w.try(w.send(talk, "bigline: 5000000", api.DeliveryQueue))
 		_, _ = w.until(w.ctx, talk, idle)
 		for range 2 {
@@ -211,6 +212,9 @@ func (w *world) scenario(much bool) {
 		if _, ok := w.until(w.ctx, id, final); !ok {
 			w.problem("session %s does not end", id)
 		}
+	}
+	if p == crashpoint.SearchRemoving {
+		w.settleIndex()
 	}
 	w.delete(third)
 }
