@@ -3,7 +3,6 @@ package store
 import (
 	"context"
 	"database/sql/driver"
-	"encoding/json"
 	"errors"
 	"fmt"
 
@@ -62,11 +61,7 @@ func (s *Store) WhichSessions(ctx context.Context, numbers []int64, f SessionFil
 		return nil, err
 	}
 	defer s.reading.Done()
-	list, err := json.Marshal(append([]int64{}, numbers...)) // never null
-	if err != nil {
-		return nil, fmt.Errorf("pick sessions: %w", err)
-	}
-	query, args := "SELECT s.n FROM json_each(?) j CROSS JOIN sessions s ON s.n = j.value WHERE true", []any{string(list)}
+	query, args := "SELECT s.n FROM json_each(?) j CROSS JOIN sessions s ON s.n = j.value WHERE true", []any{list(numbers)}
 	if f.ID != "" {
 		query, args = query+" AND s.id = ?", append(args, f.ID)
 	}

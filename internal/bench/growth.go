@@ -3,8 +3,6 @@ package main
 import (
 	"errors"
 	"fmt"
-	"os"
-	"path/filepath"
 	"time"
 
 	"github.com/sessiond/sessiond/rpc/api"
@@ -70,7 +68,7 @@ func (b *bench) sampleFew() (s [3]float64, err error) {
 	if err != nil {
 		return s, err
 	}
-	defer func() { err = errors.Join(err, os.RemoveAll(filepath.Dir(w.state))) }()
+	defer func() { err = errors.Join(err, w.remove()) }()
 	ids, err := b.fill(w, seed{sessions: 10, events: grownTo[0]})
 	if err != nil {
 		return s, err

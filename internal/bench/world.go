@@ -88,7 +88,10 @@ func (w *world) start(program string) error {
 }
 
 // close ends all sessions and the daemon, and removes what it has stored.
-func (w *world) close() error { return errors.Join(w.pause(), os.RemoveAll(filepath.Dir(w.state))) }
+func (w *world) close() error { return errors.Join(w.pause(), w.remove()) }
+
+// remove removes what a world that has not begun, or rests, has stored.
+func (w *world) remove() error { return os.RemoveAll(filepath.Dir(w.state)) }
 
 // pause ends all sessions and the daemon, and keeps what it has stored.
 func (w *world) pause() error {
