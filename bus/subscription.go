@@ -143,7 +143,7 @@ func (s *Subscription) notify() {
 }
 
 // Close ends the subscription; Next returns ErrClosed. It may be called again. It
-// waits for a page that is being read ahead, by whom ever.
+// waits for a page that is being read ahead for it, whoever reads it.
 func (s *Subscription) Close() {
 	s.hub.mu.Lock()
 	s.closeLocked()
