@@ -106,7 +106,7 @@ func (w *world) flood(sessions, each int) (*reading, error) {
 	if err := w.awaitSessions(api.StatusRunning, sessions); err != nil {
 		return nil, err
 	}
-	if err := warm(); err != nil {
+	if err := warm(w.warmth); err != nil {
 		return nil, err
 	}
 	if err := os.WriteFile(gate, nil, 0o600); err != nil {

@@ -27,6 +27,7 @@ type world struct {
 	daemon *exec.Cmd
 	since  time.Time     // when it was started
 	began  time.Duration // from its start to the first answer to health
+	warmth int           // bytes that a flood of it uses
 }
 
 // patience bounds what the daemon may take for anything.
@@ -38,7 +39,7 @@ func (b *bench) prepare() (*world, error) {
 	if err != nil {
 		return nil, err
 	}
-	w := &world{ctx: b.ctx, state: filepath.Join(dir, "state"), work: filepath.Join(dir, "work"), socket: filepath.Join(dir, "s"),
+	w := &world{ctx: b.ctx, warmth: b.scaled(warmth), state: filepath.Join(dir, "state"), work: filepath.Join(dir, "work"), socket: filepath.Join(dir, "s"),
 		claude: filepath.Join(dir, "claude-"+claudecli.Pinned)}
 	self, err := os.Executable()
 	if err != nil {

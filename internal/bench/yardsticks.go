@@ -47,7 +47,7 @@ func (b *bench) plainInsert(rows int) (p plain, err error) {
 	}
 	defer func() { err = errors.Join(err, db.Close()) }()
 	line := []byte(strings.Repeat("x", lineSize))
-	if err := warm(); err != nil {
+	if err := warm(b.scaled(warmth)); err != nil {
 		return p, err
 	}
 	begin, before := time.Now(), cpuTime()
